@@ -1,0 +1,27 @@
+/** `npm run bench [-- name ...]`: the comparisons with redis-server and the micro-benchmarks, one after the other. */
+import {boot} from './versus/boot.ts';
+import {memory} from './versus/memory.ts';
+import {pause} from './versus/pause.ts';
+import {throughput} from './versus/throughput.ts';
+
+const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
+	boot,
+	throughput,
+	memory,
+	pause,
+	resp: async () => import('./resp.ts'),
+	keyspace: async () => import('./keyspace.ts'),
+	commands: async () => import('./commands.ts'),
+	gossip: async () => import('./gossip.ts'),
+};
+
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benchmarks);
+for (const name of names) {
+	const benchmark = benchmarks[name];
+	if (benchmark === undefined) {
+		console.error(`There is no benchmark ${name}. There are: ${Object.keys(benchmarks).join(', ')}.`);
+		process.exit(2);
+	}
+	console.log(`\n── ${name} ──`);
+	await benchmark();
+}

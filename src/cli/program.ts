@@ -1,0 +1,111 @@
+/** The grammar of the command line. What a command does stands in a file of its own, loaded when it is called. */
+import {Command, CommanderError, Option} from 'commander';
+import {LaunchError, UsageError} from '../launcher/errors.ts';
+import type {ThreadFiles} from '../launcher/thread-files.ts';
+import {version} from '../launcher/version.ts';
+import type {TribCommandOptions} from './trib.ts';
+import type {UpOptions} from './up.ts';
+
+const EXIT_PROBLEM = 1;
+const EXIT_USAGE = 2;
+
+/** Resolves with the exit code when all is done. Never rejects for what a person did wrong. */
+export async function runProgram(argv: readonly string[], threads: ThreadFiles): Promise<number> {
+	// Whoever reads our output may go away first (`shoal up | head -1`): the cluster goes on.
+	process.stdout.on('error', () => {});
+	process.stderr.on('error', () => {});
+	let exitCode = 0;
+	const program = createProgram(threads, (code) => (exitCode = code));
+	try {
+		await program.parseAsync(argv, {from: 'user'});
+		return exitCode;
+	} catch (error) {
+		if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+		if (!(error instanceof UsageError) && !(error instanceof LaunchError)) throw error;
+		for (const line of error.message.split('\n')) console.error(`shoal: ${line}`);
+		return error instanceof UsageError ? EXIT_USAGE : EXIT_PROBLEM;
+	}
+}
+
+function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void): Command {
+	const program = new Command('shoal')
+		.description('A whole Redis Cluster in one Node.js process')
+		.version(version, '-v, --version')
+		.showSuggestionAfterError()
+		.exitOverride()
+		.configureOutput({outputError: (text, write) => write(text.replace(/^error: /, 'shoal: '))});
+	addUp(program, threads, setExitCode);
+	addStatusAndDown(program, setExitCode);
+	addTrib(program, threads, setExitCode);
+	return program;
+}
+
+const dataDirOption = (): Option => new Option('--data-dir <directory>', 'where the nodes keep their files (default: that of ./cluster.yaml, or .shoal)');
+
+function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: number) => void): void {
+	program
+		.command('up')
+		.description('boot a cluster and stay in the foreground until SIGINT or SIGTERM')
+		.argument('[file]', 'the settings (default: ./cluster.yaml where there is one)')
+		.option('--name <name>', 'how the cluster is called in messages')
+		.option('--shards <count>', 'primaries, each with its share of the slots (default: 3)')
+		.option('--replicas <count>', 'replicas of each primary (default: 0)')
+		.option('--base-port <port>', 'port of the first node, the others follow; 0: free ports (default: 7000)')
+		.option('--bind <address>', 'IP address to listen on and to announce (default: 127.0.0.1)')
+		.addOption(dataDirOption())
+		.option('--node-timeout <ms>', 'after how much silence a node counts as failing (default: 15000)')
+		.option('--password <password>', 'what clients must give (requirepass)')
+		.option('--config <directive=value>', 'a directive of redis.conf for all nodes; may be repeated', (value: string, all: string[]) => [...all, value], [])
+		.addOption(new Option('--transport <kind>', 'how client sockets are read and written').choices(['auto', 'handle', 'socket']).hideHelp())
+		.option('--no-create', 'leave the nodes empty and alone: make the cluster yourself')
+		.option('--json', 'print one JSON object a line')
+		.option('--quiet', 'print nothing but errors')
+		.action(async (file: string | undefined, options: UpOptions) => {
+			const {up} = await import('./up.ts');
+			setExitCode(await up(file, options, threads));
+		});
+}
+
+function addStatusAndDown(program: Command, setExitCode: (code: number) => void): void {
+	program
+		.command('status')
+		.description('show the running cluster of a data directory; exit code 1 when not all is well')
+		.addOption(dataDirOption())
+		.option('--json', 'print JSON')
+		.action(async (options: {dataDir?: string; json?: boolean}) => {
+			const {status} = await import('./status.ts');
+			setExitCode(await status(options));
+		});
+	program
+		.command('down')
+		.description('stop the running cluster of a data directory and wait until it is gone')
+		.addOption(dataDirOption())
+		.action(async (options: {dataDir?: string}) => {
+			const {down} = await import('./status.ts');
+			setExitCode(await down(options));
+		});
+}
+
+function addTrib(program: Command, threads: ThreadFiles, setExitCode: (code: number) => void): void {
+	const trib = program.command('trib').description('manage a cluster, ours or any other, as redis-trib does');
+	const add = (name: 'create' | 'check' | 'info', argument: string, description: string): Command =>
+		trib
+			.command(name)
+			.description(description)
+			.argument(argument, 'host:port (default: the running cluster of the data directory)')
+			.addOption(dataDirOption())
+			.option('--user <name>', 'ACL user to log in as')
+			.option('-a, --password <password>', 'password of the nodes')
+			.option('--json', 'print one JSON object at the end')
+			.action(async (nodes: string | string[] | undefined, options: TribCommandOptions) => {
+				const {runTrib} = await import('./trib.ts');
+				setExitCode(await runTrib(name, [nodes ?? []].flat(), options, threads));
+			});
+	add('create', '[nodes...]', 'make one cluster of empty nodes')
+		.option('--replicas <count>', 'replicas of each primary')
+		.option('--primaries <count>', 'how many nodes become primaries')
+		.option('--yes', 'do not ask')
+		.option('--dry-run', 'print the plan and change nothing');
+	add('check', '[node]', 'check that a cluster agrees and covers all slots').option('--search-multiple-owners', 'also look for keys of one slot on several nodes');
+	add('info', '[node]', 'show nodes, keys and slots of a cluster');
+}

@@ -1,0 +1,72 @@
+/**
+ * What a step of the core asks of its shell. The order of the fields is the contract:
+ *
+ * 1. `config`: write nodes.conf (`ClusterCore.nodesConf()`); `durable` means on disk before anything else of this step
+ *    leaves the node, `write` may be put together with later writes of the same turn;
+ * 2. `slotTableDirty`: publish the slot table;
+ * 3. `closes`, then `connects`, then `sends`, each in order;
+ * 4. `events`, then `logs`.
+ */
+
+import type {BusMessage} from './messages.ts';
+import type {NodeId} from './node-id.ts';
+
+/** Number of a bus link, unique within one core, never reused, from 1. */
+export type LinkId = number;
+
+export interface Effects {
+	config: 'unchanged' | 'write' | 'durable';
+	/** Owners of slots, addresses of owners, the cluster's state or its epoch changed. */
+	slotTableDirty: boolean;
+	/** Links to drop. The core has forgotten them already: nothing is to be reported back. */
+	readonly closes: LinkId[];
+	/** Links to open; the shell answers each with `linkOpened` or `linkFailed`, whenever that is known. */
+	readonly connects: ConnectRequest[];
+	/** A broadcast shares one message object among its sends, so that it need be encoded only once. */
+	readonly sends: Outgoing[];
+	readonly events: ClusterEvent[];
+	readonly logs: LogLine[];
+}
+
+export interface ConnectRequest {
+	readonly link: LinkId;
+	readonly host: string;
+	readonly busPort: number;
+}
+
+export interface Outgoing {
+	readonly link: LinkId;
+	readonly message: BusMessage;
+}
+
+export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
+
+/** A line for the node's log, as redis-server words it. */
+export interface LogLine {
+	readonly level: LogLevel;
+	readonly text: string;
+}
+
+/** What the rest of the node (data plane, dashboard, tests) may want to know or must act on. */
+export type ClusterEvent =
+	| {readonly kind: 'state-changed'; readonly ok: boolean}
+	/** A node became known under its own id. */
+	| {readonly kind: 'node-added' | 'node-removed'; readonly node: NodeId}
+	/** No answer within the node timeout (PFAIL) / agreed by the majority (FAIL) / reachable again. */
+	| {readonly kind: 'node-failing' | 'node-failed' | 'node-cleared'; readonly node: NodeId}
+	/** Slots went to another node by its newer claim: their keys must be deleted. Sorted. */
+	| {readonly kind: 'slots-lost'; readonly slots: readonly number[]}
+	/** CLUSTER RESET was carried out. */
+	| {readonly kind: 'reset'; readonly hard: boolean};
+
+export function emptyEffects(): Effects {
+	return {
+		config: 'unchanged',
+		slotTableDirty: false,
+		closes: [],
+		connects: [],
+		sends: [],
+		events: [],
+		logs: [],
+	};
+}

@@ -1,0 +1,80 @@
+/**
+ * Whose claim to a slot holds. Chapter: Cluster Specification, "Hash slots configuration propagation", "UPDATE messages, a
+ * closer look".
+ *
+ * Rule 1: a slot without an owner goes to whoever claims it. Rule 2: a claim with a higher configEpoch wins. Whoever claims
+ * with a lower one is told by UPDATE who the owner is.
+ */
+
+import {SlotBitmap} from '../slots/slot-bitmap.ts';
+import {makeHeader} from './header.ts';
+import {sendOn} from './links.ts';
+import type {Header, UpdateMessage} from './messages.ts';
+import {becomePrimary} from './roles.ts';
+import {type ClusterNode, isPrimary, isReplica, type Link, primaryOf} from './state.ts';
+import type {Step} from './step.ts';
+
+/** Holds the slots that a packet's sender claims against what is known, and corrects one of the two. */
+export function weighClaims(step: Step, link: Link, sender: ClusterNode, header: Header): void {
+	const {state} = step;
+	const claimant = primaryOf(sender);
+	if (claimant === null || state.isCurrentClaim(claimant, header.slots)) return;
+	if (isPrimary(sender) && acceptClaims(step, sender, header.configEpoch, header.slots)) return;
+	correctStaleClaim(step, link, sender, header);
+}
+
+/** Somebody knows better than this node who owns some slots. */
+export function receiveUpdate(step: Step, sender: ClusterNode | null, message: UpdateMessage): void {
+	const {state} = step;
+	if (sender === null) return;
+	const node = state.nodes.get(message.node);
+	if (node === undefined || node.configEpoch >= message.configEpoch) return;
+	if (node !== state.myself && isReplica(node)) becomePrimary(step, node);
+	node.configEpoch = message.configEpoch;
+	step.save();
+	acceptClaims(step, node, message.configEpoch, message.slots);
+}
+
+/**
+ * Gives the claimant every slot that rules 1 and 2 give it. Slots this node imports are the operator's to settle.
+ * True when the claimant's slots are what it claims now.
+ */
+function acceptClaims(step: Step, claimant: ClusterNode, configEpoch: number, claimed: Uint8Array): boolean {
+	const {state, data} = step;
+	const {myself} = state;
+	if (claimant === myself) return false;
+	const lost: number[] = [];
+	let hasChanged = false;
+	for (const slot of new SlotBitmap(claimed)) {
+		const owner = state.owner(slot);
+		if (owner === claimant || state.importingFrom.has(slot)) continue;
+		if (owner !== null && owner.configEpoch >= configEpoch) continue;
+		if (owner === myself && data.slotKeyCount(slot) > 0) lost.push(slot);
+		state.assign(slot, claimant);
+		hasChanged = true;
+	}
+	if (hasChanged) step.slotsChanged();
+	if (lost.length > 0) step.effects.events.push({kind: 'slots-lost', slots: lost});
+	return state.isCurrentClaim(claimant, claimed);
+}
+
+/** One UPDATE a packet is enough: the sender's next packet shows what is still stale. */
+function correctStaleClaim(step: Step, link: Link, sender: ClusterNode, header: Header): void {
+	const {state} = step;
+	for (const slot of new SlotBitmap(header.slots)) {
+		const owner = state.owner(slot);
+		if (owner === null || owner === sender || owner.configEpoch <= header.configEpoch) continue;
+		step.log(
+			'verbose',
+			`Node ${sender.id} has old slots configuration, sending an UPDATE message about ${owner.id}`,
+		);
+		sendOn(step, link, {
+			type: 'update',
+			header: makeHeader(step),
+			node: owner.id,
+			configEpoch: owner.configEpoch,
+			slots: state.slotsOf(owner),
+		});
+		return;
+	}
+}

@@ -1,0 +1,320 @@
+/**
+ * What one node knows of its cluster: nodes, owners of slots, open slots, links. Data and its invariants, no protocol.
+ * Chapter: Cluster Specification, "Cluster topology", "Cluster node attributes".
+ *
+ * Invariants: `myself` stands in `nodes` and has table index 1; `owners[slot]` is 0 or the index of a node in `nodes`
+ * that is a primary; `slotCount` of a node is the number of its entries in `owners`.
+ */
+
+import {assert} from '../lib/assert.ts';
+import {equalBytes} from '../lib/bytes.ts';
+import {SLOT_COUNT} from '../slots/key-slot.ts';
+import {SlotBitmap} from '../slots/slot-bitmap.ts';
+import type {LinkId} from './effects.ts';
+import type {MessageType} from './messages.ts';
+import type {NodeId} from './node-id.ts';
+
+/** Bits of `ClusterNode.flags`, also on the wire. */
+export const NodeFlags = {
+	MYSELF: 1,
+	PRIMARY: 2,
+	REPLICA: 4,
+	/** No answer within the node timeout, as this node sees it. */
+	PFAIL: 8,
+	/** Failing by agreement of the majority of primaries. */
+	FAIL: 16,
+	/** Known by address only: its id is a random stand-in until its first pong. */
+	HANDSHAKE: 32,
+	/** The address is no longer that of this node. */
+	NOADDR: 64,
+	/** A MEET is to be sent as soon as the link is open. */
+	MEET: 128,
+	/** A replica that does not fail over by itself. */
+	NOFAILOVER: 256,
+} as const;
+
+/** `owners[slot]` of a slot that nobody serves. */
+export const UNASSIGNED_INDEX = 0;
+/** `owners[slot]` of a slot that this node serves. */
+export const MYSELF_INDEX = 1;
+
+export interface ClusterNode {
+	/** A random stand-in while in handshake. */
+	id: NodeId;
+	/** Place in `ClusterState.table`; 1 is myself. Given to another node after this one is removed. */
+	readonly index: number;
+	flags: number;
+	/** Empty when not known yet. */
+	host: string;
+	port: number;
+	busPort: number;
+	hostname: string;
+	/** Empty until the node said it. */
+	shardId: string;
+	configEpoch: number;
+	/** Null for a primary, and for a replica whose primary is not known here. */
+	primary: ClusterNode | null;
+	readonly replicas: ClusterNode[];
+	/** Number of slots it owns in this node's view. */
+	slotCount: number;
+	/** The bitmap of those slots while it is up to date; `ClusterState.slotsOf` makes it. Shared, never written. */
+	slots: Uint8Array | null;
+	/** When it became known, or its handshake began. */
+	readonly createdAt: number;
+	/** When a handshake with it was completed; 0 for nodes known otherwise. */
+	metAt: number;
+	/** When the ping that is not answered yet was sent; 0 when none is. */
+	pingSentAt: number;
+	/** When the last ping was sent, answered or not. */
+	lastPingAt: number;
+	/** 0: never. */
+	pongReceivedAt: number;
+	/** Last time that any packet of it came. */
+	dataReceivedAt: number;
+	/** When the FAIL flag was set. */
+	failedAt: number;
+	replicationOffset: number;
+	/** The link this node opened to it; null while there is none. */
+	outbound: Link | null;
+	/** The newest link on which it spoke first. */
+	inbound: Link | null;
+	/** When each primary last said that it does not reach this node. */
+	readonly failureReports: Map<NodeId, number>;
+}
+
+export interface Link {
+	readonly id: LinkId;
+	readonly direction: 'to' | 'from';
+	/** Null for an inbound link whose sender is not known. */
+	node: ClusterNode | null;
+	/** Address of the other end as the transport knows it. */
+	readonly remoteHost: string;
+	/** This node's address as the other end reaches it; empty when the transport cannot tell. */
+	readonly localHost: string;
+	readonly createdAt: number;
+	isOpen: boolean;
+}
+
+export interface MessageCounters {
+	readonly sent: Record<MessageType, number>;
+	readonly received: Record<MessageType, number>;
+	/** Frames that were no message (see `ClusterCore.messageRejected`). */
+	rejected: number;
+}
+
+function zeroes(): Record<MessageType, number> {
+	return {
+		ping: 0,
+		pong: 0,
+		meet: 0,
+		fail: 0,
+		publish: 0,
+		'auth-req': 0,
+		'auth-ack': 0,
+		update: 0,
+		mfstart: 0,
+		module: 0,
+		publishshard: 0,
+	};
+}
+
+/** Read-only view for descriptions and other readers outside the core. */
+export type ClusterView = Readonly<Omit<ClusterState, 'nodes' | 'migratingTo' | 'importingFrom' | 'links'>> & {
+	readonly nodes: ReadonlyMap<NodeId, NodeView>;
+	readonly migratingTo: ReadonlyMap<number, NodeView>;
+	readonly importingFrom: ReadonlyMap<number, NodeView>;
+	readonly links: ReadonlyMap<LinkId, Readonly<Link>>;
+};
+export type NodeView = Readonly<ClusterNode>;
+
+/** Shared by all who own nothing. */
+const NO_SLOTS = new SlotBitmap().bytes;
+
+export class ClusterState {
+	readonly myself: ClusterNode;
+	/** By id, in the order they became known; nodes in handshake stand under their stand-in. */
+	readonly nodes = new Map<NodeId, ClusterNode>();
+	/** By index; null where no node stands. */
+	readonly table: (ClusterNode | null)[] = [null];
+	/** Index of the owner of each slot. */
+	readonly owners = new Uint16Array(SLOT_COUNT);
+	assignedCount = 0;
+	readonly migratingTo = new Map<number, ClusterNode>();
+	readonly importingFrom = new Map<number, ClusterNode>();
+	readonly links = new Map<LinkId, Link>();
+	/** Until when a forgotten node must not be learnt again from gossip. */
+	readonly bans = new Map<NodeId, number>();
+	currentEpoch = 0;
+	lastVoteEpoch = 0;
+	/** `cluster_state:ok` */
+	isOk = false;
+	/** Number of primaries with slots; the majority is of these. */
+	size = 0;
+	readonly messages: MessageCounters = {sent: zeroes(), received: zeroes(), rejected: 0};
+	/** Number of nodes with the PFAIL flag. */
+	pfailCount = 0;
+	/** Before this time the node does not go from fail to ok: see cluster-health.ts. */
+	writableAt = 0;
+	/** When this node last saw itself cut off from the majority; 0: never. */
+	minorityAt = 0;
+	/** When the next ping to a random node is due. */
+	nextRandomPingAt = 0;
+	lastLink: LinkId = 0;
+
+	constructor(id: NodeId, now: number) {
+		this.myself = this.addNode(id, NodeFlags.MYSELF | NodeFlags.PRIMARY, now);
+		this.myself.shardId = id;
+		assert(this.myself.index === MYSELF_INDEX, 'myself comes first in the table');
+	}
+
+	addNode(id: NodeId, flags: number, now: number): ClusterNode {
+		assert(!this.nodes.has(id), 'a node is added once');
+		let index = this.table.indexOf(null, 1);
+		if (index < 0) index = this.table.length;
+		const node: ClusterNode = {
+			id,
+			index,
+			flags,
+			host: '',
+			port: 0,
+			busPort: 0,
+			hostname: '',
+			shardId: '',
+			configEpoch: 0,
+			primary: null,
+			replicas: [],
+			slotCount: 0,
+			slots: null,
+			createdAt: now,
+			metAt: 0,
+			pingSentAt: 0,
+			lastPingAt: 0,
+			pongReceivedAt: 0,
+			dataReceivedAt: 0,
+			failedAt: 0,
+			replicationOffset: 0,
+			outbound: null,
+			inbound: null,
+			failureReports: new Map(),
+		};
+		this.table[index] = node;
+		this.nodes.set(id, node);
+		return node;
+	}
+
+	/** Takes the node out of every place that names it. Its links are the caller's. */
+	removeNode(node: ClusterNode): void {
+		assert(node !== this.myself, 'a node does not remove itself');
+		this.setFlags(node, node.flags & ~NodeFlags.PFAIL);
+		this.releaseSlots(node);
+		for (const open of [this.migratingTo, this.importingFrom]) {
+			for (const [slot, other] of open) if (other === node) open.delete(slot);
+		}
+		for (const other of this.nodes.values()) other.failureReports.delete(node.id);
+		this.setPrimary(node, null);
+		for (const replica of node.replicas) replica.primary = null;
+		node.replicas.length = 0;
+		this.table[node.index] = null;
+		this.nodes.delete(node.id);
+	}
+
+	/** Gives a node its real id. The new id must not be known. */
+	renameNode(node: ClusterNode, id: NodeId): void {
+		assert(!this.nodes.has(id), 'an id names one node');
+		this.nodes.delete(node.id);
+		node.id = id;
+		this.nodes.set(id, node);
+	}
+
+	/** Every change of the PFAIL flag goes through here: the nodes that have it are counted. */
+	setFlags(node: ClusterNode, flags: number): void {
+		this.pfailCount += Number((flags & NodeFlags.PFAIL) !== 0) - Number((node.flags & NodeFlags.PFAIL) !== 0);
+		node.flags = flags;
+	}
+
+	/** Makes `node` a replica of `primary`, or takes it out of its primary's replicas (null). Flags are the caller's. */
+	setPrimary(node: ClusterNode, primary: ClusterNode | null): void {
+		if (node.primary !== null) {
+			const place = node.primary.replicas.indexOf(node);
+			if (place >= 0) node.primary.replicas.splice(place, 1);
+		}
+		node.primary = primary;
+		primary?.replicas.push(node);
+	}
+
+	owner(slot: number): ClusterNode | null {
+		return this.table[this.owners[slot]!]!;
+	}
+
+	/** Gives `slot` to `node`, or to nobody. An own slot that leaves is not migrating any more. */
+	assign(slot: number, node: ClusterNode | null): void {
+		const before = this.owner(slot);
+		if (before === node) return;
+		if (before !== null) {
+			before.slotCount--;
+			before.slots = null;
+			this.assignedCount--;
+			if (before === this.myself) this.migratingTo.delete(slot);
+		}
+		if (node !== null) {
+			node.slotCount++;
+			node.slots = null;
+			this.assignedCount++;
+		}
+		this.owners[slot] = node === null ? UNASSIGNED_INDEX : node.index;
+	}
+
+	/** Leaves all slots of `node` without an owner; the number of them. */
+	releaseSlots(node: ClusterNode): number {
+		const released = node.slotCount;
+		for (let slot = 0; node.slotCount > 0; slot++) {
+			if (this.owners[slot] === node.index) this.assign(slot, null);
+		}
+		return released;
+	}
+
+	/** The slots of `node` as a bitmap that may be sent and must not be written. */
+	slotsOf(node: ClusterNode): Uint8Array {
+		if (node.slots === null && node.slotCount === 0) node.slots = NO_SLOTS;
+		if (node.slots === null) {
+			const slots = new SlotBitmap();
+			for (let slot = 0; slots.count < node.slotCount; slot++) {
+				if (this.owners[slot] === node.index) slots.add(slot);
+			}
+			node.slots = slots.bytes;
+		}
+		return node.slots;
+	}
+
+	/** True when `claimed` is what this node believes of `node` already. */
+	isCurrentClaim(node: ClusterNode, claimed: Uint8Array): boolean {
+		const known = this.slotsOf(node);
+		if (known === claimed) return true;
+		if (!equalBytes(known, claimed)) return false;
+		// Nodes of one process send the same array again and again: the next comparison is one of references.
+		node.slots = claimed;
+		return true;
+	}
+}
+
+export function isPrimary(node: NodeView): boolean {
+	return (node.flags & NodeFlags.PRIMARY) !== 0;
+}
+
+export function isReplica(node: NodeView): boolean {
+	return (node.flags & NodeFlags.REPLICA) !== 0;
+}
+
+export function hasFlag(node: NodeView, flags: number): boolean {
+	return (node.flags & flags) !== 0;
+}
+
+/** True for those whose word counts in the majority: primaries that serve slots. */
+export function isVoter(node: NodeView): boolean {
+	return isPrimary(node) && node.slotCount > 0;
+}
+
+/** The primary whose slots and epoch a node speaks for: itself, its primary, or null when that is not known. */
+export function primaryOf(node: ClusterNode): ClusterNode | null {
+	return isPrimary(node) ? node : node.primary;
+}

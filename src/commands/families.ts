@@ -1,0 +1,32 @@
+/** All command families: together they are the command table. */
+
+import {bitmapCommands} from './bitmap.ts';
+import {clientCommands} from './client-commands.ts';
+import {clusterCommands} from './cluster.ts';
+import type {Command} from './command.ts';
+import {commandCommands} from './command-command.ts';
+import {configCommands} from './config-commands.ts';
+import {connectionCommands} from './connection.ts';
+import {debugCommands} from './debug.ts';
+import {genericCommands} from './generic.ts';
+import {latencyCommands} from './latency-commands.ts';
+import {memoryCommands} from './memory-commands.ts';
+import {serverCommands} from './server.ts';
+import {slowlogCommands} from './slowlog-commands.ts';
+import {stringCommands} from './string.ts';
+
+export const allCommands: readonly Command[] = [
+	...stringCommands,
+	...bitmapCommands,
+	...genericCommands,
+	...connectionCommands,
+	...clientCommands,
+	...serverCommands,
+	...configCommands,
+	...commandCommands,
+	...memoryCommands,
+	...latencyCommands,
+	...slowlogCommands,
+	...debugCommands,
+	...clusterCommands,
+];

@@ -1,0 +1,106 @@
+/**
+ * The parameters that something in the node reads, as typed values. CONFIG GET and SET know all parameters of redis by name and
+ * text (src/node/config-parameters.ts); those that act write a field here.
+ */
+export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
+
+export interface OutputBufferLimit {
+	/** 0: no limit. */
+	readonly hardBytes: number;
+	readonly softBytes: number;
+	readonly softSeconds: number;
+}
+
+export interface OutputBufferLimits {
+	readonly normal: OutputBufferLimit;
+	readonly replica: OutputBufferLimit;
+	readonly pubsub: OutputBufferLimit;
+}
+
+export type MaxMemoryPolicy =
+	| 'noeviction'
+	| 'volatile-lru'
+	| 'volatile-lfu'
+	| 'volatile-random'
+	| 'volatile-ttl'
+	| 'allkeys-lru'
+	| 'allkeys-lfu'
+	| 'allkeys-random';
+
+/** `local`: only for connections that come from this machine. */
+export type Gate = 'no' | 'yes' | 'local';
+
+/**
+ * The parameters that something in the node reads. Plain fields, each with its redis default, so that the hot path pays one
+ * load; only `Config` writes them.
+ */
+export class Settings {
+	// network
+	port = 6379;
+	bind: readonly string[] = ['*', '-::*'];
+	tcpBacklog = 511;
+	/** 0: idle clients are kept. */
+	timeoutSeconds = 0;
+	/** 0: no probes. */
+	tcpKeepAliveSeconds = 300;
+	protectedMode = true;
+	maxClients = 10_000;
+	/** Empty: no password is asked. */
+	requirePass = '';
+	clientOutputBufferLimits: OutputBufferLimits = {
+		normal: {hardBytes: 0, softBytes: 0, softSeconds: 0},
+		replica: {hardBytes: 256 << 20, softBytes: 64 << 20, softSeconds: 60},
+		pubsub: {hardBytes: 32 << 20, softBytes: 8 << 20, softSeconds: 60},
+	};
+	clientQueryBufferLimitBytes = 2 ** 30;
+	protoMaxBulkBytes = 512 << 20;
+	// data
+	databases = 16;
+	/** 0: no limit. */
+	maxMemoryBytes = 0;
+	maxMemoryPolicy: MaxMemoryPolicy = 'noeviction';
+	maxMemorySamples = 5;
+	lfuLogFactor = 10;
+	lfuDecayMinutes = 1;
+	/** Runs of the cron per second. */
+	hz = 10;
+	dynamicHz = true;
+	activeExpireEffort = 1;
+	lazyfreeLazyUserFlush = false;
+	lazyfreeLazyUserDelete = false;
+	lazyfreeLazyServerDelete = false;
+	lazyfreeLazyExpire = false;
+	lazyfreeLazyEviction = false;
+	// observation
+	/** Negative: nothing is logged. */
+	slowlogLogSlowerThanUs = 10_000;
+	slowlogMaxLength = 128;
+	/** 0: off. */
+	latencyMonitorThresholdMs = 0;
+	latencyTracking = true;
+	latencyTrackingInfoPercentiles: readonly number[] = [50, 99, 99.9];
+	logLevel: LogLevel = 'notice';
+	enableDebugCommand: Gate = 'no';
+	shutdownTimeoutSeconds = 10;
+	// cluster
+	clusterEnabled = false;
+	clusterConfigFile = 'nodes.conf';
+	/** 0: the port plus 10000. */
+	clusterPort = 0;
+	clusterNodeTimeoutMs = 15_000;
+	clusterMigrationBarrier = 1;
+	clusterReplicaValidityFactor = 10;
+	clusterRequireFullCoverage = true;
+	clusterReplicaNoFailover = false;
+	clusterAllowReadsWhenDown = false;
+	clusterAllowPubsubshardWhenDown = true;
+	clusterAllowReplicaMigration = true;
+	clusterLinkSendBufferLimitBytes = 0;
+	clusterPreferredEndpointType: 'ip' | 'hostname' | 'unknown-endpoint' = 'ip';
+	/** Empty: the address that peers see. */
+	clusterAnnounceIp = '';
+	clusterAnnounceHostname = '';
+	/** 0: the node's own. */
+	clusterAnnouncePort = 0;
+	clusterAnnounceBusPort = 0;
+}

@@ -1,0 +1,71 @@
+/**
+ * Everything that goes between the launcher and its threads: the start data and the messages of a node's worker, as plain
+ * objects for the structured clone. The bus itself does not pass here: the launcher only introduces two workers to each
+ * other by a MessageChannel, and from then on they talk without it.
+ *
+ * How a link is made (the `connect()` of our bus):
+ *
+ *     node A                     launcher                        node B
+ *       | bus-connect {7, B} ------> |                             |
+ *       |                            | -- bus-accept {port} -----> |
+ *       | <- bus-connected {7, port} |                             |
+ *       |  ~~~~~~~~~~~~~~~~~ MessageChannel A <-> B ~~~~~~~~~~~~~~ |
+ *
+ * or `bus-refused` when nobody runs at that address, as a closed TCP port would refuse.
+ */
+import type {MessagePort} from 'node:worker_threads';
+
+/** How a node reads and writes its client sockets; `auto` takes the fast one where its self-check passes. */
+export type TransportChoice = 'auto' | 'handle' | 'socket';
+
+/** `workerData` of a node's worker. */
+export interface NodeStart {
+	/** Place in the launcher, from 0: its region in the slot table. Never reused for another address. */
+	readonly index: number;
+	/** Address to listen on and to announce. */
+	readonly host: string;
+	/** 1 to 65535. */
+	readonly port: number;
+	/** What peers and clients are told (`port@busPort`); the bus has no TCP port of its own. */
+	readonly busPort: number;
+	/** The node's own directory, there already and writable: nodes.conf and data files. */
+	readonly directory: string;
+	/** redis.conf directives, keys in lower case; a value of several words is one string, as in the file. */
+	readonly config: Readonly<Record<string, string>>;
+	/** One region a node, see node/slot-table.ts; may have more regions than there are nodes now. */
+	readonly slotTable: SharedArrayBuffer;
+	/** How many nodes were started together with this one. */
+	readonly nodeCount: number;
+	readonly transport: TransportChoice;
+	/** Absolute path of the file that CONFIG REWRITE writes; without it CONFIG REWRITE is an error. */
+	readonly configFile?: string;
+}
+
+export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
+
+/** Launcher to node. */
+export type ToNode =
+	/** The node at `fromHost:fromBusPort` opened a link to this node. */
+	| {readonly kind: 'bus-accept'; readonly port: MessagePort; readonly fromIndex: number; readonly fromHost: string; readonly fromBusPort: number}
+	/** The link that this node asked for under the number `request`. */
+	| {readonly kind: 'bus-connected'; readonly request: number; readonly port: MessagePort}
+	/** Nobody is at that address, or the one that is has ended. */
+	| {readonly kind: 'bus-refused'; readonly request: number}
+	/** Stop accepting, make durable what must be, answer `stopped`, let the thread end. */
+	| {readonly kind: 'stop'; readonly reason: string};
+
+/** Node to launcher. */
+export type FromNode =
+	/** Clients can connect. */
+	| {readonly kind: 'listening'; readonly host: string; readonly port: number; readonly nodeId: string}
+	/** Opens a link to the bus port of that address; one answer comes, `bus-connected` or `bus-refused`. */
+	| {readonly kind: 'bus-connect'; readonly request: number; readonly host: string; readonly busPort: number}
+	/** The node's own `cluster_state` changed (the first one is sent in any case), or the number of slots it sees covered. */
+	| {readonly kind: 'cluster-state'; readonly ok: boolean; readonly assignedCount: number; readonly knownNodeCount: number}
+	/** The node cannot start; the thread ends after it. `code` is the system's (EADDRINUSE, EACCES ...) or one of ours. */
+	| {readonly kind: 'failed'; readonly code: string; readonly message: string}
+	| {readonly kind: 'log'; readonly level: LogLevel; readonly text: string}
+	/** SHUTDOWN by a client: the node ends by itself, and this is no crash. `stopped` follows. */
+	| {readonly kind: 'shutting-down'; readonly by: string}
+	/** The last message: files are closed, the thread may end. */
+	| {readonly kind: 'stopped'};

@@ -1,0 +1,177 @@
+/**
+ * What a cluster is to be: the settings that cluster.yaml, the command line and the API all end in, their defaults and the
+ * rules that bind several of them together. What a single value may be is said here once, in `FIELDS`; how it is written
+ * is the business of cluster-yaml.ts and of the command line.
+ */
+import {isIP} from 'node:net';
+import {UsageError} from './errors.ts';
+import type {TransportChoice} from './messages.ts';
+
+/** Clients expect the bus at this distance from a node's port: `127.0.0.1:7000@17000`. */
+export const BUS_PORT_OFFSET = 10_000;
+/** The highest port that leaves room for its bus port. */
+export const HIGHEST_PORT = 65_535 - BUS_PORT_OFFSET;
+const HIGHEST_SHARD_COUNT = 256;
+
+/** Directives of redis.conf by name. */
+export type Directives = Readonly<Record<string, string>>;
+
+/** Wishes as they come from one source; what is left out is decided elsewhere. */
+export interface ClusterWishes {
+	readonly name?: string;
+	readonly engine?: string;
+	readonly shards?: number;
+	readonly replicas?: number;
+	readonly basePort?: number;
+	readonly bind?: string;
+	readonly dataDir?: string;
+	readonly nodeTimeoutMs?: number;
+	readonly password?: string;
+	readonly transport?: TransportChoice;
+	readonly config?: Directives;
+	/** Overrides for single nodes, by index from 0 or by port. */
+	readonly nodes?: ReadonlyMap<number, Directives>;
+}
+
+/** Complete and consistent. */
+export interface ClusterSettings {
+	readonly name: string;
+	readonly shards: number;
+	readonly replicas: number;
+	/** 0: the system chooses a free port for each node. */
+	readonly basePort: number;
+	/** An IP address; nodes listen on it and announce it. */
+	readonly bind: string;
+	/** As it was written: relative to the working directory. */
+	readonly dataDir: string;
+	readonly nodeTimeoutMs: number;
+	/** Empty: none is asked. */
+	readonly password: string;
+	readonly transport: TransportChoice;
+	readonly config: Directives;
+	readonly nodes: ReadonlyMap<number, Directives>;
+}
+
+const DEFAULTS: ClusterSettings = {
+	name: 'shoal',
+	shards: 3,
+	replicas: 0,
+	basePort: 7000,
+	bind: '127.0.0.1',
+	dataDir: '.shoal',
+	nodeTimeoutMs: 15_000,
+	password: '',
+	transport: 'auto',
+	config: {},
+	nodes: new Map(),
+};
+
+/** Primaries and their replicas. */
+export const nodeCountOf = (settings: ClusterSettings): number => settings.shards * (1 + settings.replicas);
+
+/** What a value must be, for one setting that is a number or a word. */
+export interface Field {
+	readonly type: 'number' | 'string';
+	/** Why the value is refused and what to write instead, as the end of a sentence; null when it is good. */
+	refuse(value: number | string): string | null;
+}
+
+const wholeNumber = (least: number, most: number, also?: (value: number) => string | null): Field => ({
+	type: 'number',
+	refuse(value) {
+		if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+			return `must be a whole number from ${least} to ${most}, not ${shown(value)}`;
+		}
+		return also?.(value) ?? null;
+	},
+});
+
+const words = (also: (value: string) => string | null): Field => ({
+	type: 'string',
+	refuse(value) {
+		if (typeof value !== 'string') return `must be text, not ${shown(value)}; put it in quotes`;
+		return also(value);
+	},
+});
+
+/** The single settings by their name in cluster.yaml. */
+export const FIELDS = {
+	name: words((value) => (/^[\w.-]{1,64}$/.test(value) ? null : `must be 1 to 64 letters, digits, ".", "_" or "-", not ${shown(value)}`)),
+	engine: words((value) => {
+		if (value === 'shoal') return null;
+		if (value === 'redis-server' || value === 'valkey-server') return `${value} cannot be started yet; leave the key out, or write shoal`;
+		return `must be shoal, not ${shown(value)}`;
+	}),
+	shards: wholeNumber(1, HIGHEST_SHARD_COUNT),
+	replicas: wholeNumber(0, 5, (value) => (value === 0 ? null : 'replicas come with the next release; write 0 for now')),
+	basePort: wholeNumber(0, 65_535),
+	bind: words((value) => {
+		if (value === '0.0.0.0' || value === '::') return `is no address that a node can announce; name one that clients reach, such as 127.0.0.1`;
+		return isIP(value) === 0 ? `must be an IP address of this machine such as 127.0.0.1, not ${shown(value)}` : null;
+	}),
+	dataDir: words((value) => (value === '' ? 'must not be empty; name a directory, or leave the key out for .shoal' : null)),
+	nodeTimeout: wholeNumber(50, 3_600_000),
+	password: words((value) => (value === '' ? 'must not be empty; leave the key out for no password' : null)),
+} as const satisfies Record<string, Field>;
+
+export type FieldName = keyof typeof FIELDS;
+
+/** A value as a message shows it. */
+export function shown(value: unknown): string {
+	if (typeof value === 'string') return JSON.stringify(value);
+	if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
+	return Array.isArray(value) ? 'a list' : 'a group of keys';
+}
+
+/** Where a setting was written, for messages: `cluster.yaml:7: basePort`, `--base-port`. */
+export type WhereIs = (field: FieldName) => string;
+
+/**
+ * Later wishes win over earlier ones, `config` and `nodes` key by key.
+ * @throws UsageError when the settings do not fit together; `where` names the culprit
+ */
+export function settle(wishes: readonly ClusterWishes[], where: WhereIs): ClusterSettings {
+	// The only engine there is needs no setting.
+	const {engine: _, ...single} = Object.assign({}, ...wishes) as ClusterWishes;
+	const settings: ClusterSettings = {
+		...DEFAULTS,
+		...single,
+		config: Object.assign({}, ...wishes.map((wish) => wish.config ?? {})),
+		nodes: mergeNodes(wishes),
+	};
+	const nodeCount = nodeCountOf(settings);
+	const lastPort = settings.basePort + nodeCount - 1;
+	if (settings.basePort !== 0 && lastPort > HIGHEST_PORT) {
+		throw new UsageError(
+			`${where('basePort')}: port ${lastPort} leaves no room for its bus port ${lastPort + BUS_PORT_OFFSET} (the highest is 65535); ` +
+				`write ${HIGHEST_PORT - nodeCount + 1} or less for ${count(nodeCount, 'node')}`,
+		);
+	}
+	return settings;
+}
+
+function mergeNodes(wishes: readonly ClusterWishes[]): Map<number, Directives> {
+	const merged = new Map<number, Directives>();
+	for (const {nodes} of wishes) for (const [key, directives] of nodes ?? []) merged.set(key, {...merged.get(key), ...directives});
+	return merged;
+}
+
+/** The index that a key of `nodes:` means, or null when the cluster has no such node. Without a base port only indexes count. */
+export function nodeIndexOf(key: number, settings: ClusterSettings): number | null {
+	const nodeCount = nodeCountOf(settings);
+	if (key >= 0 && key < nodeCount) return key;
+	const index = key - settings.basePort;
+	return settings.basePort !== 0 && index >= 0 && index < nodeCount ? index : null;
+}
+
+/** All directives of one node: those of the settings themselves, of all nodes, and its own, the later ones winning. */
+export function directivesOf(index: number, settings: ClusterSettings): Directives {
+	const directives: Record<string, string> = {'cluster-enabled': 'yes', 'cluster-node-timeout': String(settings.nodeTimeoutMs)};
+	if (settings.password !== '') Object.assign(directives, {requirepass: settings.password, masterauth: settings.password});
+	Object.assign(directives, settings.config);
+	for (const [key, own] of settings.nodes) if (nodeIndexOf(key, settings) === index) Object.assign(directives, own);
+	return directives;
+}
+
+/** `1 node`, `3 nodes`. */
+export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

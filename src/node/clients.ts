@@ -1,0 +1,105 @@
+/**
+ * The connected clients of a node: who is there, what CLIENT PAUSE holds back, and who watches as a monitor. It owns no
+ * sockets: a client's connection is asked to close, to resume, to push.
+ */
+import {Client, type ClientConnection} from '../commands/client.ts';
+import type {Command} from '../commands/command.ts';
+import {monitorLine} from '../commands/monitor-line.ts';
+import {secretArguments} from '../commands/redaction.ts';
+import type {Clients, Config, PauseMode} from '../commands/services.ts';
+import type {Request} from '../resp/request.ts';
+
+export class NodeClients implements Clients {
+	pauseMode: PauseMode = 'none';
+	readonly monitors = new Set<Client>();
+	/** Ids only grow, so the order of insertion is the order of ids. */
+	readonly #byId = new Map<number, Client>();
+	#nextId = 1;
+	/** Unix time in ms; 0 when there is no pause. */
+	#pausedUntilMs = 0;
+	#postponed = new Set<Client>();
+	readonly #config: Config;
+	readonly #later: (run: () => void) => void;
+
+	/** @param later runs a function when the command under way is done: whoever is resumed runs commands, too */
+	constructor(config: Config, later: (run: () => void) => void = setImmediate) {
+		this.#config = config;
+		this.#later = later;
+	}
+
+	get count(): number {
+		return this.#byId.size;
+	}
+
+	get postponedCount(): number {
+		return this.#postponed.size;
+	}
+
+	add(connection: ClientConnection, address: string, localAddress: string, nowMs: number): Client {
+		const client = new Client(this.#nextId++, connection, address, localAddress, nowMs);
+		this.#byId.set(client.id, client);
+		return client;
+	}
+
+	remove(client: Client): void {
+		this.#byId.delete(client.id);
+		this.#postponed.delete(client);
+		this.monitors.delete(client);
+	}
+
+	byId(id: number): Client | undefined {
+		return this.#byId.get(id);
+	}
+
+	/** Clients may be removed while the walk is under way. */
+	[Symbol.iterator](): Iterator<Client> {
+		return this.#byId.values();
+	}
+
+	pause(untilMs: number, mode: 'write' | 'all'): void {
+		this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
+		if (this.pauseMode !== 'all') this.pauseMode = mode;
+	}
+
+	unpause(): void {
+		this.pauseMode = 'none';
+		this.#pausedUntilMs = 0;
+		if (this.#postponed.size === 0) return;
+		this.#later(() => {
+			const resumed = this.#postponed;
+			this.#postponed = new Set();
+			for (const client of resumed) client.postponed = false;
+			for (const client of resumed) client.connection.resume();
+		});
+	}
+
+	/** Unix time in ms at which the running pause ends; null when there is none. For the timer of the node. */
+	get pauseEndsAtMs(): number | null {
+		return this.pauseMode === 'none' ? null : this.#pausedUntilMs;
+	}
+
+	/** Ends a pause whose time is over; called by the node's cron and by its pause timer. */
+	endPauseIfOver(nowMs: number): void {
+		if (this.pauseMode !== 'none' && nowMs >= this.#pausedUntilMs) this.unpause();
+	}
+
+	postpone(client: Client): void {
+		client.postponed = true;
+		this.#postponed.add(client);
+	}
+
+	startMonitor(client: Client): void {
+		client.monitor = true;
+		this.monitors.add(client);
+	}
+
+	stopMonitor(client: Client): void {
+		client.monitor = false;
+		this.monitors.delete(client);
+	}
+
+	feedMonitors(command: Command, request: Request, client: Client, wallUs: number): void {
+		const line = monitorLine(client, request, secretArguments(command, request, this.#config), wallUs);
+		for (const monitor of this.monitors) monitor.connection.push(line);
+	}
+}

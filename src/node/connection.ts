@@ -1,0 +1,308 @@
+/**
+ * One client connection: cuts the byte stream into commands, has them run, and sends what they replied.
+ *
+ * Input is parsed where it was read (the transport's buffer). Only what the end of a chunk cut, or what has to wait,
+ * is copied into a buffer of the connection's own, together with how far it was understood, so that a command of many
+ * chunks is tokenized once.
+ *
+ * Output leaves by way of the OutputQueue. Where the peer does not keep up, its bytes are copied aside and sent as it
+ * reads on; how many may wait is the business of client-limits.ts.
+ */
+import type {Client, ClientConnection} from '../commands/client.ts';
+import {copyRegion, type Region} from '../lib/region.ts';
+import type {Request} from '../resp/request.ts';
+import {COMPLETE, EMPTY, INCOMPLETE} from '../resp/request-parser.ts';
+import type {Frontend} from './frontend.ts';
+import {INPUT_BUFFER_BYTES} from './input-buffers.ts';
+import type {OutputSink} from './output-queue.ts';
+import type {Link, LinkHandler} from './transport.ts';
+
+/** A reply of this size is sent while the rest of the pipeline is still being run. */
+const SEND_EARLY_BYTES = 256 * 1024;
+/** Memory for a large argument follows what arrived, not what was announced. */
+const INPUT_GROWTH_BYTES = 1024 * 1024;
+
+export class Connection implements LinkHandler, ClientConnection, OutputSink {
+	readonly client: Client;
+	/** The transport hides it. */
+	readonly fd = -1;
+	readonly #frontend: Frontend;
+	readonly #link: Link;
+
+	/** Bytes that arrived and are not yet run: `[#inputStart, #inputEnd)` of `#input`. */
+	#input: Region | null = null;
+	#inputStart = 0;
+	#inputEnd = 0;
+	/** The command at `#inputStart` as far as it is understood: cut, or complete and held back. */
+	#partial: Request | null = null;
+	/** A complete command waits in `#partial` until `resume`. */
+	#held = false;
+
+	/** Bytes for which the kernel had no room yet, in order. */
+	#waiting: Uint8Array[] = [];
+	#waitingBytes = 0;
+	/** Bytes that are no replies; they go behind the replies written so far. */
+	#pushed: Uint8Array[] = [];
+	#running = false;
+	/** Runs nothing more; closes when its output is out. */
+	#ending = false;
+	#closed = false;
+
+	constructor(frontend: Frontend, link: Link) {
+		this.#frontend = frontend;
+		this.#link = link;
+		this.client = frontend.admit(this, link);
+	}
+
+	get pendingInputBytes(): number {
+		return this.#inputEnd - this.#inputStart;
+	}
+
+	get inputBufferBytes(): number {
+		return this.#input?.bytes.length ?? 0;
+	}
+
+	get pendingOutputBytes(): number {
+		return this.#waitingBytes + this.#link.queuedBytes;
+	}
+
+	get pendingOutputBuffers(): number {
+		return this.#waiting.length + (this.#link.queuedBytes > 0 ? 1 : 0);
+	}
+
+	get closed(): boolean {
+		return this.#closed;
+	}
+
+	// Input
+
+	onData(region: Region, length: number): void {
+		if (this.#ending || this.#closed) return;
+		if (this.#input === null) {
+			this.#frontend.beginRun(length);
+			this.#run(region, 0, length);
+			return;
+		}
+		this.#append(region, length);
+		if (this.#closed || this.#held) return;
+		this.#frontend.beginRun(length);
+		this.#runInput();
+	}
+
+	/** As in Redis, a peer that closed its side is done; what it was owed is still sent. */
+	onEnd(): void {
+		this.closeAfterReplies();
+	}
+
+	resume(): void {
+		if (!this.#held || this.#closed) return;
+		this.#frontend.beginRun(0);
+		this.#runInput();
+	}
+
+	#runInput(): void {
+		const input = this.#input;
+		if (input === null) return;
+		const start = this.#inputStart;
+		const end = this.#inputEnd;
+		this.#input = null;
+		this.#inputStart = 0;
+		this.#inputEnd = 0;
+		const handedOver = this.#run(input, start, end);
+		if (!handedOver) this.#frontend.inputs.give(input);
+	}
+
+	/**
+	 * Runs the commands of `region.bytes[start, end)` and keeps what is left.
+	 * True when a command kept a part of the region.
+	 */
+	#run(region: Region, start: number, end: number): boolean {
+		const {client} = this;
+		const {parser, executor, writer, output, inputs} = this.#frontend;
+		const dedicated = region.bytes.length > INPUT_BUFFER_BYTES;
+		let request = this.#partial ?? this.#frontend.request;
+		let complete = this.#held;
+		let handedOver = false;
+		let commands = 0;
+		let at = start;
+		let from = writer.length;
+		this.#partial = null;
+		this.#held = false;
+		this.#running = true;
+		while (at < end) {
+			if (!complete) {
+				parser.limits.authenticated = client.authenticated;
+				const status = parser.parse(request, region, at, end);
+				if (status === INCOMPLETE) break;
+				if (status === COMPLETE) {
+					complete = true;
+				} else if (status !== EMPTY) {
+					writer.error(`ERR Protocol error: ${parser.error}`);
+					this.#frontend.protocolError(client, parser.error);
+					this.#ending = true;
+					break;
+				}
+			}
+			if (complete) {
+				request.ownsRegion = dedicated;
+				if (!executor.execute(client, request)) {
+					this.#held = true;
+					break;
+				}
+				complete = false;
+				commands++;
+				if (request.handedOver) handedOver = true;
+				if (this.#closed || this.#ending) break;
+			}
+			at = request.end;
+			if (request !== this.#frontend.request) {
+				inputs.giveRequest(request);
+				request = this.#frontend.request;
+			}
+			if (writer.length - from > SEND_EARLY_BYTES) {
+				output.add(this, from);
+				output.flush();
+				from = 0;
+			}
+		}
+		this.#running = false;
+		output.add(this, from);
+		this.#frontend.endRun();
+		if (this.#closed) return handedOver;
+		if (this.#ending) output.finish(this);
+		else if (at < end) this.#keep(request, region, at, end);
+		if (commands > 1 || !output.isLone(this)) output.schedule();
+		else output.flush();
+		return handedOver;
+	}
+
+	/** Copies the rest into a buffer of the connection's own, and makes the request that knows it its own. */
+	#keep(request: Request, region: Region, at: number, end: number): void {
+		const {inputs} = this.#frontend;
+		const kept = end - at;
+		const input = inputs.take(this.#wanted(kept, this.#held ? 1 : request.needed));
+		copyRegion(region, at, input, 0, kept);
+		this.#input = input;
+		this.#inputStart = 0;
+		this.#inputEnd = kept;
+		request.rebase(-at, input);
+		this.#partial = request;
+		if (request === this.#frontend.request) this.#frontend.request = inputs.takeRequest();
+		this.#checkInputLimit();
+	}
+
+	/** Adds what was read behind what is kept. */
+	#append(region: Region, length: number): void {
+		const {inputs} = this.#frontend;
+		const input = this.#input!;
+		const kept = this.#inputEnd - this.#inputStart;
+		if (this.#inputEnd + length <= input.bytes.length) {
+			copyRegion(region, 0, input, this.#inputEnd, length);
+			this.#inputEnd += length;
+		} else {
+			const grown = inputs.take(this.#wanted(kept + length, this.#partial?.needed ?? 1));
+			copyRegion(input, this.#inputStart, grown, 0, kept);
+			copyRegion(region, 0, grown, kept, length);
+			this.#partial?.rebase(-this.#inputStart, grown);
+			this.#input = grown;
+			this.#inputStart = 0;
+			this.#inputEnd = kept + length;
+			inputs.give(input);
+		}
+		this.#checkInputLimit();
+	}
+
+	/** Size of the buffer for `kept` bytes of which the command lacks at least `needed`, and one more chunk. */
+	#wanted(kept: number, needed: number): number {
+		return kept + Math.min(needed, kept + INPUT_GROWTH_BYTES) + INPUT_BUFFER_BYTES / 2;
+	}
+
+	#checkInputLimit(): void {
+		if (this.pendingInputBytes > this.#frontend.settings.clientQueryBufferLimitBytes) {
+			this.#frontend.log('warning', `Closing client that reached max query buffer length: ${this.client.address}`);
+			this.close();
+		}
+	}
+
+	// Output
+
+	push(bytes: Uint8Array): void {
+		if (this.#closed || this.#ending) return;
+		this.#pushed.push(bytes);
+		if (this.#pushed.length === 1) this.#frontend.pushed(this);
+	}
+
+	/** Appends what was pushed to the turn's output. The frontend calls it where no reply is half written. */
+	writePushed(): void {
+		if (this.#closed) return;
+		const {writer, output} = this.#frontend;
+		const from = writer.length;
+		for (const bytes of this.#pushed) writer.raw(bytes);
+		this.#pushed = [];
+		output.add(this, from);
+	}
+
+	send(bytes: Uint8Array, from: number, to: number): boolean {
+		if (this.#closed) return true;
+		this.#frontend.sent(to - from);
+		if (this.#waiting.length === 0 && this.#link.queuedBytes === 0) {
+			const taken = this.#link.write(bytes, from, to);
+			if (!taken) this.#frontend.checkOutputLimit(this);
+			return taken;
+		}
+		this.#waiting.push(bytes.slice(from, to));
+		this.#waitingBytes += to - from;
+		this.#frontend.checkOutputLimit(this);
+		return true;
+	}
+
+	finish(): void {
+		this.#ending = true;
+		if (this.#waiting.length === 0) this.#link.end();
+	}
+
+	onDrain(): void {
+		while (this.#waiting.length > 0 && this.#link.queuedBytes === 0) {
+			const bytes = this.#waiting.shift()!;
+			this.#waitingBytes -= bytes.length;
+			this.#link.write(bytes, 0, bytes.length);
+		}
+		if (this.#ending && this.#waiting.length === 0) this.#link.end();
+	}
+
+	closeAfterReplies(): void {
+		if (this.#ending || this.#closed) return;
+		this.#ending = true;
+		if (this.#running) return;
+		this.#frontend.output.finish(this);
+		this.#frontend.output.schedule();
+	}
+
+	// End
+
+	setKeepAlive(seconds: number): void {
+		this.#link.setKeepAlive(seconds);
+	}
+
+	close(): void {
+		if (this.#closed) return;
+		this.#gone();
+		this.#link.destroy();
+	}
+
+	onClose(): void {
+		if (!this.#closed) this.#gone();
+	}
+
+	#gone(): void {
+		this.#closed = true;
+		this.#waiting = [];
+		this.#waitingBytes = 0;
+		this.#pushed = [];
+		if (this.#input !== null) this.#frontend.inputs.give(this.#input);
+		this.#input = null;
+		this.#inputStart = 0;
+		this.#inputEnd = 0;
+		this.#frontend.leave(this);
+	}
+}

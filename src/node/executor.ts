@@ -1,0 +1,255 @@
+/**
+ * Runs one command of one client: the checks in the order of Redis (server.c, processCommand), then the handler, then
+ * the figures. The reply, or the error line in its place, is in the writer when it returns.
+ *
+ * The path of a served command allocates nothing and reads no clock of its own.
+ */
+import type {Client} from '../commands/client.ts';
+import type {KeyPresence} from '../commands/cluster-service.ts';
+import {type Command, FLAG} from '../commands/command.ts';
+import type {Context} from '../commands/context.ts';
+import {CommandError, wrongArity} from '../commands/errors.ts';
+import {KeyPositions} from '../commands/key-specs.ts';
+import type {Services} from '../commands/services.ts';
+import type {Settings} from '../commands/settings.ts';
+import type {CommandTable} from '../commands/table.ts';
+import type {ReplyWriter} from '../resp/reply-writer.ts';
+import type {Request} from '../resp/request.ts';
+import {keySlot} from '../slots/key-slot.ts';
+import {CallTimer} from './call-timer.ts';
+
+const NO_KEYS = -1;
+const CROSS_SLOT = -2;
+const MINUS = 0x2d;
+
+const NO_AUTH = 'NOAUTH Authentication required.';
+const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+const CROSS_SLOT_KEYS = "CROSSSLOT Keys in request don't hash to the same slot";
+const UNBOUND_SLOT = 'CLUSTERDOWN Hash slot not served';
+
+export class Executor {
+	readonly writer: ReplyWriter;
+	readonly timer: CallTimer;
+	readonly #context: {-readonly [K in keyof Context]: Context[K]};
+	readonly #services: Services;
+	readonly #table: CommandTable;
+	readonly #keys = new KeyPositions();
+	/** First slot of the last request that had keys of two. */
+	#firstSlot = 0;
+
+	constructor(writer: ReplyWriter, request: Request, client: Client, services: Services) {
+		this.writer = writer;
+		this.timer = new CallTimer(services);
+		this.#services = services;
+		this.#table = services.table;
+		this.#context = {reply: writer, request, client, services, db: services.databases[0]!};
+	}
+
+	/** False: the client must wait (CLIENT PAUSE), the command did not run and is to be given again. */
+	execute(client: Client, request: Request): boolean {
+		const {writer} = this;
+		const {stats, clock, clients} = this.#services;
+		const mark = writer.mark();
+		writer.protocol = client.protocol;
+		client.lastInteractionAtMs = clock.nowMs;
+		request.slot = -1;
+
+		const command = this.#table.find(request);
+		if (command === null || command.isContainer || !command.acceptsCount(request.count)) {
+			this.#refuseUnknown(command, client, request);
+			if (client.replyMode !== 'on') this.#dropReply(client, mark);
+			return true;
+		}
+		client.lastCommand = command.name;
+		const refusal = this.#refusal(command, client, request);
+		if (refusal !== null) {
+			this.#refuse(command, refusal);
+			client.asking = false;
+			if (client.replyMode !== 'on') this.#dropReply(client, mark);
+			return true;
+		}
+		const db = this.#services.databases[client.databaseIndex]!;
+		if (clients.pauseMode !== 'none') {
+			if (this.#isPaused(command)) {
+				clients.postpone(client);
+				return false;
+			}
+			// Nothing changes in a pause, not even by itself.
+			db.expiredKeys = 'hide';
+		} else {
+			db.expiredKeys = 'remove';
+		}
+
+		const errorCount = writer.errorCount;
+		const asked = client.asking;
+		const context = this.#context;
+		context.client = client;
+		context.request = request;
+		context.db = db;
+		db.now = clock.nowMs;
+		this.timer.start(command);
+		let wasInPlace = false;
+		try {
+			wasInPlace = command.execute(context);
+		} catch (error) {
+			// Ours: an assertion, or a bug. The worker dies of it, which is what it is for.
+			if (!(error instanceof CommandError)) throw error;
+			writer.rewind(mark);
+			writer.error(error.message);
+		}
+		this.timer.stop(command, request, client, wasInPlace);
+		stats.totalCommands++;
+		client.commandCount++;
+		if (asked) client.asking = false;
+		if (writer.errorCount !== errorCount) {
+			this.#services.commandStats.of(command).failedCalls++;
+			stats.errorReplied(this.#errorLine(mark));
+		}
+		if (clients.monitors.size > 0 && (command.flagBits & (FLAG.skip_monitor | FLAG.admin)) === 0) {
+			clients.feedMonitors(command, request, client, clock.wallUs());
+		}
+		if (client.replyMode !== 'on') this.#dropReply(client, mark);
+		return true;
+	}
+
+	/** Redis's order of checks; the line of the first that fails. */
+	#refusal(command: Command, client: Client, request: Request): string | null {
+		const {config, memory, cluster} = this.#services;
+		const {settings} = config;
+		// 1. Commands that a setting locks away.
+		if ((command.flagBits & FLAG.admin) !== 0 && command.name === 'debug' && !isDebugAllowed(settings, client)) {
+			return DEBUG_NOT_ALLOWED;
+		}
+		// 2. Who is it.
+		if (!client.authenticated && (command.flagBits & FLAG.no_auth) === 0) return NO_AUTH;
+		// 3. Whose slot is it.
+		if (cluster !== null && (command.firstKey !== 0 || !command.hasPlainKeys)) {
+			const slot = this.#slotOf(command, request);
+			if (slot >= 0) {
+				request.slot = slot;
+				if (!cluster.isServedHere(slot)) {
+					const line = cluster.redirect(slot, command, client, () => this.#countKeys(command, client, request));
+					if (line !== null) return line;
+				}
+			} else if (slot === CROSS_SLOT) {
+				// Redis finds that nobody has the first key's slot before it looks at the second key.
+				const line = cluster.redirect(this.#firstSlot, command, client, () => ALL_PRESENT);
+				return line === UNBOUND_SLOT ? line : CROSS_SLOT_KEYS;
+			}
+		}
+		// 4. Is there room.
+		if (settings.maxMemoryBytes > 0 && (command.flagBits & FLAG.denyoom) !== 0 && memory.isOverLimit()) {
+			return OUT_OF_MEMORY;
+		}
+		return null;
+	}
+
+	/** The slot of all keys, NO_KEYS, or CROSS_SLOT. */
+	#slotOf(command: Command, request: Request): number {
+		const {bytes} = request.region;
+		const {offsets, lengths} = request;
+		if (command.hasPlainKeys) {
+			const {firstKey, keyStep} = command;
+			const lastKey = command.lastKey < 0 ? request.count + command.lastKey : command.lastKey;
+			if (firstKey >= request.count) return NO_KEYS;
+			const slot = keySlot(bytes, offsets[firstKey]!, lengths[firstKey]!);
+			for (let at = firstKey + keyStep; at <= lastKey; at += keyStep) {
+				if (keySlot(bytes, offsets[at]!, lengths[at]!) !== slot) return this.#crossSlot(slot);
+			}
+			return slot;
+		}
+		const keys = this.#keys;
+		if (!command.collectKeys(request, keys) || keys.count === 0) return NO_KEYS;
+		const slot = keySlot(bytes, offsets[keys.at[0]!]!, lengths[keys.at[0]!]!);
+		for (let i = 1; i < keys.count; i++) {
+			if (keySlot(bytes, offsets[keys.at[i]!]!, lengths[keys.at[i]!]!) !== slot) return this.#crossSlot(slot);
+		}
+		return slot;
+	}
+
+	#crossSlot(firstSlot: number): number {
+		this.#firstSlot = firstSlot;
+		return CROSS_SLOT;
+	}
+
+	/** For a slot on its way between two nodes: which keys are here. */
+	#countKeys(command: Command, client: Client, request: Request): KeyPresence {
+		const db = this.#services.databases[client.databaseIndex]!;
+		db.now = this.#services.clock.nowMs;
+		const keys = this.#keys;
+		command.collectKeys(request, keys);
+		let presentCount = 0;
+		let hasSeveralKeys = false;
+		for (let i = 0; i < keys.count; i++) {
+			const index = keys.at[i]!;
+			const ref = db.find(request.slot, request.region, request.offsets[index]!, request.lengths[index]!);
+			if (ref !== 0) presentCount++;
+			if (!request.equals(keys.at[0]!, request.bytes(index))) hasSeveralKeys = true;
+		}
+		return {presentCount, missingCount: keys.count - presentCount, hasSeveralKeys};
+	}
+
+	#isPaused(command: Command): boolean {
+		if (this.#services.clients.pauseMode === 'all') return true;
+		return (command.flagBits & (FLAG.write | FLAG.may_replicate)) !== 0;
+	}
+
+	#refuseUnknown(command: Command | null, client: Client, request: Request): void {
+		if (command === null) {
+			if (isOfAnotherProtocol(request)) {
+				this.#services.log(
+					'warning',
+					`Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection from ${client.address} aborted.`,
+				);
+				client.connection.close();
+				return;
+			}
+			this.#refuse(null, this.#table.notFound(request));
+		} else {
+			this.#refuse(command, wrongArity(command.name));
+		}
+	}
+
+	#refuse(command: Command | null, line: string): void {
+		const {stats, commandStats} = this.#services;
+		this.writer.error(line);
+		stats.errorReplied(line);
+		if (command !== null) commandStats.of(command).rejectedCalls++;
+	}
+
+	/** The first error line behind `mark`, to be counted by its first word. */
+	#errorLine(mark: number): string {
+		const {bytes} = this.writer.region;
+		const end = this.writer.length;
+		let at = mark;
+		if (bytes[at] !== MINUS) {
+			at = bytes.indexOf(MINUS, mark);
+			if (at < 0) return 'ERR';
+		}
+		let word = '';
+		for (at++; at < end && bytes[at]! > 0x20 && word.length < 64; at++) word += String.fromCharCode(bytes[at]!);
+		return word;
+	}
+
+	/** CLIENT REPLY: what was written is taken back. */
+	#dropReply(client: Client, mark: number): void {
+		this.writer.rewind(mark);
+		if (client.replyMode === 'skip-next') client.replyMode = 'skip';
+		else if (client.replyMode === 'skip') client.replyMode = 'on';
+	}
+}
+
+const ALL_PRESENT: KeyPresence = {presentCount: 1, missingCount: 0, hasSeveralKeys: false};
+
+const DEBUG_NOT_ALLOWED =
+	'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
+
+function isDebugAllowed(settings: Settings, client: Client): boolean {
+	if (settings.enableDebugCommand === 'local') return client.address.startsWith('127.') || client.address.startsWith('[::1]');
+	return settings.enableDebugCommand === 'yes';
+}
+
+/** What a browser that was led to this port would begin a line with. */
+function isOfAnotherProtocol(request: Request): boolean {
+	return request.isWord(0, 'POST') || request.isWord(0, 'HOST:');
+}

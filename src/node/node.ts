@@ -1,0 +1,326 @@
+/**
+ * The composition root of one node: makes its parts, gives each the ports it may use, starts and stops them in order.
+ *
+ *     launcher  <-messages->  node
+ *                              |- frontend (transport, connections) -> executor -> commands -> databases
+ *                              |- cluster node (core, bus, nodes.conf, slot table)
+ *                              `- cron
+ */
+import {join} from 'node:path';
+import {readFileSync} from 'node:fs';
+import type {ClusterEvent, LogLevel} from '../cluster/effects.ts';
+import {Client} from '../commands/client.ts';
+import {allCommands} from '../commands/families.ts';
+import type {Services, ShutdownOptions} from '../commands/services.ts';
+import {CommandTable} from '../commands/table.ts';
+import {Keyspace} from '../data/keyspace.ts';
+import type {FromNode, NodeStart, ToNode, TransportChoice} from '../launcher/messages.ts';
+import {assert} from '../lib/assert.ts';
+import {ReplyWriter} from '../resp/reply-writer.ts';
+import {Request} from '../resp/request.ts';
+import {MeshBus} from './bus.ts';
+import {NodeClients} from './clients.ts';
+import {systemClock} from './clock.ts';
+import {CLUSTER_PARAMETERS, clusterConfigOf} from './cluster-settings.ts';
+import {ClusterNode} from './cluster-node.ts';
+import {NodeCommandStats} from './command-stats.ts';
+import {type ConfigFilePort, NodeConfig} from './config.ts';
+import {directivePairs, parseConfigFile} from './config-file.ts';
+import {Cron} from './cron.ts';
+import {FileDisk} from './disk.ts';
+import {Executor} from './executor.ts';
+import {Frontend} from './frontend.ts';
+import {handleTransport, selfCheck} from './handle-transport.ts';
+import {createHost} from './host.ts';
+import {NodeInfo} from './info.ts';
+import {NodeLatencyMonitor} from './latency.ts';
+import {NodeMemory} from './memory.ts';
+import {SecureRandom} from './secure-random.ts';
+import {NodeSlowlog} from './slowlog.ts';
+import {socketTransport} from './socket-transport.ts';
+import {NodeStats} from './stats.ts';
+import type {Listener, Transport} from './transport.ts';
+import {TurnClock} from './turn-clock.ts';
+
+export interface RunningNode {
+	/** A message of the launcher. */
+	receive(message: ToNode): void;
+}
+
+/** Rejects when the node cannot start: nothing is left open then. */
+export async function startNode(start: NodeStart, post: (message: FromNode) => void): Promise<RunningNode> {
+	const node = new Node(start, post);
+	await node.start();
+	return node;
+}
+
+class Node implements RunningNode {
+	readonly #start: NodeStart;
+	readonly #post: (message: FromNode) => void;
+	readonly #config: NodeConfig;
+	readonly #databases: Keyspace[];
+	readonly #clients: NodeClients;
+	readonly #turnClock = new TurnClock();
+	readonly #bus: MeshBus;
+	readonly #disk = new FileDisk();
+	#memory: NodeMemory | null = null;
+	#cluster: ClusterNode | null = null;
+	#frontend: Frontend | null = null;
+	#cron: Cron | null = null;
+	#listener: Listener | null = null;
+	#stopping = false;
+
+	constructor(start: NodeStart, post: (message: FromNode) => void) {
+		this.#start = start;
+		this.#post = post;
+		this.#config = new NodeConfig({directives: directivesOf(start), file: configFileOf(start, this.#disk)});
+		const {settings} = this.#config;
+		this.#clients = new NodeClients(this.#config);
+		this.#databases = Array.from({length: settings.clusterEnabled ? 1 : settings.databases}, () => new Keyspace());
+		this.#bus = new MeshBus((request) => {
+			post(request);
+		});
+	}
+
+	async start(): Promise<void> {
+		const {host, port} = this.#start;
+		const {settings} = this.#config;
+		this.#cluster = settings.clusterEnabled ? await this.#openCluster() : null;
+		const services = this.#makeServices();
+		const frontend = this.#makeFrontend(services);
+		this.#frontend = frontend;
+		this.#cron = new Cron({
+			services,
+			clients: this.#clients,
+			frontend,
+			memory: this.#memory!,
+			clock: systemClock,
+			turnClock: this.#turnClock,
+		});
+		this.#applyChanges(frontend);
+		try {
+			const transport = await chooseTransport(this.#start.transport);
+			this.#listener = await transport.listen({host, port, backlog: settings.tcpBacklog}, (link) => frontend.accept(link));
+		} catch (error) {
+			await this.#cluster?.stop();
+			throw error;
+		}
+		this.#post({kind: 'listening', host, port: this.#listener.port, nodeId: this.#cluster?.view.myself.id ?? ''});
+		this.#cluster?.start();
+		this.#cron.start();
+	}
+
+	receive(message: ToNode): void {
+		if (message.kind === 'stop') void this.#stop();
+		else this.#bus.answered(message);
+	}
+
+	async #openCluster(): Promise<ClusterNode> {
+		const {host, port, busPort, directory, slotTable, index} = this.#start;
+		const {settings} = this.#config;
+		const db = this.#databases[0]!;
+		return ClusterNode.open({
+			host,
+			port,
+			busPort,
+			file: join(directory, settings.clusterConfigFile),
+			config: clusterConfigOf(settings),
+			data: {keyCount: () => db.size, slotKeyCount: (slot) => db.slotCount(slot)},
+			bus: this.#bus,
+			clock: systemClock,
+			disk: this.#disk,
+			random: new SecureRandom(),
+			slotTable,
+			index,
+			sendBufferLimitBytes: () => settings.clusterLinkSendBufferLimitBytes,
+			replicationOffset: () => 0,
+			outlets: {
+				event: (event) => {
+					this.#onClusterEvent(event);
+				},
+				log: (level, text) => {
+					this.#log(level, text);
+				},
+				state: ({ok, assignedCount, knownNodeCount}) => {
+					this.#post({kind: 'cluster-state', ok, assignedCount, knownNodeCount});
+				},
+			},
+		});
+	}
+
+	#onClusterEvent(event: ClusterEvent): void {
+		if (event.kind !== 'slots-lost') return;
+		const db = this.#databases[0]!;
+		for (const slot of event.slots) db.flushSlot(slot);
+	}
+
+	#makeServices(): Services {
+		const config = this.#config;
+		const {settings} = config;
+		const stats = new NodeStats(this.#turnClock.nowMs);
+		const commandStats = new NodeCommandStats(settings);
+		const databases = this.#databases;
+		const clients = this.#clients;
+		const host = createHost();
+		const clock = this.#turnClock;
+		const memory = new NodeMemory({settings, clients, stats, databases, host});
+		this.#memory = memory;
+		return {
+			config,
+			clients,
+			stats,
+			commandStats,
+			slowlog: new NodeSlowlog(config),
+			latency: new NodeLatencyMonitor(settings),
+			memory,
+			info: new NodeInfo({
+				config,
+				clients,
+				stats,
+				commandStats,
+				memory,
+				databases,
+				host,
+				clock,
+				clusterLinks: this.#cluster === null ? null : () => linkFigures(this.#cluster!),
+				replicationId: host.runId,
+			}),
+			debug: {
+				sleep: (ms) => {
+					Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+				},
+				crash: (message) => {
+					// Thrown outside of the command's own stack, so that nothing between can take it for an error reply.
+					setImmediate(() => {
+						assert(false, message);
+					});
+					throw new Error(message);
+				},
+				setActiveExpire: (enabled) => {
+					if (this.#cron !== null) this.#cron.activeExpire = enabled;
+				},
+			},
+			lifecycle: {
+				shutdown: (options) => {
+					this.#shutdown(options);
+				},
+				abortShutdown: () => false,
+			},
+			clock,
+			databases,
+			table: new CommandTable(allCommands),
+			cluster: this.#cluster,
+			log: (level, line) => {
+				this.#log(level, line);
+			},
+		};
+	}
+
+	#makeFrontend(services: Services): Frontend {
+		// Nobody's: the executor's first client before there is one.
+		const nobody = new Client(0, NO_CONNECTION, '', '', this.#turnClock.nowMs);
+		const executor = new Executor(new ReplyWriter(), new Request(), nobody, services);
+		return new Frontend(executor, services, this.#turnClock);
+	}
+
+	/** What CONFIG SET must do beyond the settings. */
+	#applyChanges(frontend: Frontend): void {
+		const config = this.#config;
+		config.onChange('tcp-keepalive', () => {
+			frontend.applyKeepAlive();
+		});
+		config.onChange('hz', () => {
+			this.#cron?.restart();
+		});
+		const cluster = this.#cluster;
+		if (cluster === null) return;
+		for (const name of CLUSTER_PARAMETERS) {
+			config.onChange(name, () => {
+				Object.assign(cluster.config, clusterConfigOf(config.settings));
+				cluster.reconfigured();
+			});
+		}
+	}
+
+	#shutdown(_options: ShutdownOptions): void {
+		this.#log('warning', 'User requested shutdown...');
+		this.#post({kind: 'shutting-down', by: 'SHUTDOWN'});
+		// The command that asked is still running.
+		setImmediate(() => {
+			void this.#stop();
+		});
+	}
+
+	async #stop(): Promise<void> {
+		if (this.#stopping) return;
+		this.#stopping = true;
+		this.#cron?.stop();
+		const closed = this.#listener?.close();
+		this.#frontend?.closeAll();
+		await this.#cluster?.stop();
+		await closed;
+		this.#post({kind: 'stopped'});
+		// Nothing is left to wait for; a timer of a library must not keep the thread.
+		process.exit(0);
+	}
+
+	#log(level: LogLevel, text: string): void {
+		if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#config.settings.logLevel)) return;
+		this.#post({kind: 'log', level, text});
+	}
+}
+
+function linkFigures(cluster: ClusterNode): {readonly count: number; readonly bytes: number} {
+	let bytes = 0;
+	for (const link of cluster.view.links.values()) bytes += cluster.linkBuffer(link.id).allocatedBytes;
+	return {count: cluster.view.links.size, bytes};
+}
+
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
+
+const NO_CONNECTION: Client['connection'] = {
+	fd: -1,
+	pendingInputBytes: 0,
+	inputBufferBytes: 0,
+	pendingOutputBytes: 0,
+	pendingOutputBuffers: 0,
+	close: () => undefined,
+	closeAfterReplies: () => undefined,
+	push: () => undefined,
+	resume: () => undefined,
+};
+
+/** What the config file says, then what the launcher says. */
+function directivesOf(start: NodeStart): [name: string, value: string][] {
+	const {configFile, config, host, port, directory} = start;
+	const fromFile = configFile === undefined ? [] : directivePairs(parseConfigFile(readFileSync(configFile, 'latin1')));
+	return [
+		...fromFile,
+		...Object.entries(config),
+		['bind', host],
+		['port', String(port)],
+		['dir', directory],
+	];
+}
+
+function configFileOf({configFile}: NodeStart, disk: FileDisk): ConfigFilePort | null {
+	if (configFile === undefined) return null;
+	return {
+		path: configFile,
+		read: () => {
+			const bytes = disk.read(configFile);
+			return bytes === null ? null : Buffer.from(bytes).toString('latin1');
+		},
+		// It may hold a password.
+		write: (text) => {
+			disk.replaceSync(configFile, Buffer.from(text, 'latin1'), {mode: 0o600});
+		},
+	};
+}
+
+async function chooseTransport(choice: TransportChoice): Promise<Transport> {
+	if (choice === 'socket') return socketTransport;
+	const fast = handleTransport();
+	if (fast === null || (choice === 'auto' && !(await selfCheck()))) return socketTransport;
+	return fast;
+}

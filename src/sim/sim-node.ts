@@ -1,0 +1,158 @@
+/**
+ * One simulated node: a core, the disk that survives it, and just as much data as the core asks about.
+ */
+
+import type {ChangeOutcome, ClusterChange} from '../cluster/changes.ts';
+import type {ClusterConfig} from '../cluster/config.ts';
+import {ClusterCore} from '../cluster/core.ts';
+import type {ClusterEvent, Effects, LinkId} from '../cluster/effects.ts';
+import type {BusMessage} from '../cluster/messages.ts';
+import type {NodeId} from '../cluster/node-id.ts';
+import {parseNodesConf} from '../cluster/nodes-conf.ts';
+import {Prng} from '../lib/prng.ts';
+import type {Endpoint, Network} from './network.ts';
+import type {Scheduler} from './scheduler.ts';
+
+export interface SimNodeOptions {
+	/** From 1; the node is called `n<number>`. */
+	readonly number: number;
+	readonly id: NodeId;
+	readonly config: ClusterConfig;
+	readonly seed: number;
+	readonly scheduler: Scheduler;
+	readonly network: Network;
+	/** Told after each step. */
+	readonly observer: SimObserver;
+	/** When false, nodes.conf is kept in no text: faster, but the node cannot be started again. */
+	readonly hasDisk: boolean;
+}
+
+export interface SimObserver {
+	stepped(node: SimNode, effects: Effects): void;
+}
+
+const TICK_MS = 100;
+const BASE_PORT = 7000;
+
+export class SimNode implements Endpoint {
+	readonly number: number;
+	readonly name: string;
+	readonly host = '127.0.0.1';
+	readonly port: number;
+	readonly busPort: number;
+	readonly config: ClusterConfig;
+	isAlive = true;
+	life = 1;
+	core: ClusterCore;
+	/** Keys by slot; slots without keys have no entry. */
+	readonly keys = new Map<number, number>();
+	/** nodes.conf as it stands on the disk. */
+	disk = '';
+	readonly #options: SimNodeOptions;
+	readonly #random: Prng;
+
+	constructor(options: SimNodeOptions) {
+		this.#options = options;
+		this.number = options.number;
+		this.name = `n${options.number}`;
+		this.port = BASE_PORT + options.number;
+		this.busPort = this.port + 10_000;
+		this.config = options.config;
+		this.#random = new Prng(options.seed);
+		options.network.add(this);
+		this.core = this.#makeCore();
+	}
+
+	/** Called when the simulation begins, and by `restart`. */
+	start(): void {
+		this.#carryOut(this.core.start(this.#now));
+		const {life} = this;
+		const tick = (): void => {
+			if (!this.isAlive || this.life !== life) return;
+			this.#carryOut(this.core.tick(this.#now, {replicationOffset: 0}));
+			this.#options.scheduler.after(TICK_MS, tick);
+		};
+		this.#options.scheduler.after(this.#random.below(TICK_MS), tick);
+	}
+
+	/** Without a word to anybody. What is on the disk stays. */
+	kill(): void {
+		this.isAlive = false;
+	}
+
+	restart(): void {
+		if (this.isAlive) throw new Error(`${this.name} is alive`);
+		this.isAlive = true;
+		this.life++;
+		this.#options.network.forgetLinks(this);
+		this.core = this.#makeCore();
+		this.start();
+	}
+
+	submit(change: ClusterChange): ChangeOutcome {
+		const {outcome, effects} = this.core.submit(change, this.#now);
+		this.#carryOut(effects);
+		return outcome;
+	}
+
+	reconfigure(change: Partial<ClusterConfig>): void {
+		Object.assign(this.config, change);
+		this.#carryOut(this.core.reconfigured(this.#now));
+	}
+
+	// Endpoint
+
+	accepted(fromHost: string): LinkId {
+		return this.core.linkAccepted(fromHost, this.host, this.#now);
+	}
+
+	opened(link: LinkId): void {
+		this.#carryOut(this.core.linkOpened(link, this.#now));
+	}
+
+	failed(link: LinkId): void {
+		this.#carryOut(this.core.linkFailed(link, this.#now));
+	}
+
+	received(link: LinkId, message: BusMessage): void {
+		this.#carryOut(this.core.receive(link, message, this.#now));
+	}
+
+	get #now(): number {
+		return this.#options.scheduler.now;
+	}
+
+	#makeCore(): ClusterCore {
+		const {keys} = this;
+		return new ClusterCore({
+			id: this.#options.id,
+			host: this.host,
+			port: this.port,
+			busPort: this.busPort,
+			config: this.config,
+			random: this.#random,
+			data: {
+				keyCount: () => [...keys.values()].reduce((sum, count) => sum + count, 0),
+				slotKeyCount: (slot) => keys.get(slot) ?? 0,
+			},
+			now: this.#now,
+			restored: parseNodesConf(this.disk),
+		});
+	}
+
+	/** In the order that effects.ts lays down. */
+	#carryOut(effects: Effects): void {
+		const {network, observer, hasDisk} = this.#options;
+		if (effects.config !== 'unchanged' && hasDisk) this.disk = this.core.nodesConf();
+		for (const link of effects.closes) network.close(this, link);
+		for (const {link, busPort} of effects.connects) network.connect(this, link, busPort);
+		for (const {link, message} of effects.sends) network.send(this, link, message);
+		for (const event of effects.events) this.#obey(event);
+		observer.stepped(this, effects);
+	}
+
+	#obey(event: ClusterEvent): void {
+		if (event.kind === 'slots-lost') for (const slot of event.slots) this.keys.delete(slot);
+	}
+}
+

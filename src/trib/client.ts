@@ -1,0 +1,182 @@
+/**
+ * A connection to one node, of whatever make: commands out, replies in, in order. Commands that are sent within one turn
+ * leave in one write, so that `Promise.all([a.call(...), a.call(...)])` costs one round trip.
+ */
+
+import {connect, isIP, type Socket} from 'node:net';
+import {lookup} from 'node:dns/promises';
+import {PushMessage, ReplyParser, RespError, type Reply} from '../resp/reply-parser.ts';
+import {formatEndpoint} from './endpoint.ts';
+import type {Credentials, Endpoint} from './messages.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A node that says nothing for so long has hung; the slowest command asked here takes milliseconds. */
+const REPLY_TIMEOUT_MS = 15_000;
+
+/** The node could not be reached, or went away. The message is the system's, `Connection refused`. */
+export class ConnectionError extends Error {
+	override readonly name = 'ConnectionError';
+	readonly endpoint: Endpoint;
+
+	constructor(endpoint: Endpoint, reason: string) {
+		super(reason);
+		this.endpoint = endpoint;
+	}
+}
+
+/** The node refused the credentials. */
+export class AuthenticationError extends ConnectionError {}
+
+export interface ConnectOptions {
+	readonly credentials?: Credentials | undefined;
+	readonly connectTimeoutMs?: number;
+	readonly replyTimeoutMs?: number;
+}
+
+interface Waiting {
+	resolve(reply: Reply): void;
+	reject(error: ConnectionError): void;
+}
+
+export class NodeConnection {
+	readonly endpoint: Endpoint;
+	readonly #socket: Socket;
+	readonly #parser = new ReplyParser();
+	readonly #waiting: Waiting[] = [];
+	readonly #replyTimeoutMs: number;
+	#unsent = '';
+	#failure: ConnectionError | null = null;
+
+	/** Connects and gives the credentials. @throws {ConnectionError} @throws {AuthenticationError} */
+	static async open(endpoint: Endpoint, options: ConnectOptions = {}): Promise<NodeConnection> {
+		const socket = await openSocket(endpoint, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+		const connection = new NodeConnection(endpoint, socket, options.replyTimeoutMs ?? REPLY_TIMEOUT_MS);
+		const {user, password} = options.credentials ?? {};
+		if (password === undefined) return connection;
+		const reply = await connection.call('AUTH', ...(user === undefined ? [] : [user]), password);
+		if (!(reply instanceof RespError)) return connection;
+		connection.close();
+		throw new AuthenticationError(endpoint, reply.message);
+	}
+
+	private constructor(endpoint: Endpoint, socket: Socket, replyTimeoutMs: number) {
+		this.endpoint = endpoint;
+		this.#socket = socket;
+		this.#replyTimeoutMs = replyTimeoutMs;
+		socket.on('data', (chunk) => this.#receive(chunk));
+		socket.on('error', (error) => this.#fail(systemReason(error)));
+		socket.on('close', () => this.#fail('Server closed the connection'));
+		socket.on('timeout', () => this.#timedOut());
+	}
+
+	/** Sends a command. An error reply is a value; the promise rejects with a `ConnectionError` alone. */
+	call(...words: readonly string[]): Promise<Reply> {
+		if (this.#failure !== null) return Promise.reject(this.#failure);
+		if (this.#unsent === '') queueMicrotask(() => this.#flush());
+		this.#unsent += encodeCommand(words);
+		return new Promise((resolve, reject) => {
+			this.#waiting.push({resolve, reject});
+			if (this.#waiting.length === 1) this.#socket.setTimeout(this.#replyTimeoutMs);
+		});
+	}
+
+	close(): void {
+		this.#fail('The connection was closed');
+	}
+
+	#flush(): void {
+		if (this.#failure === null) this.#socket.write(this.#unsent);
+		this.#unsent = '';
+	}
+
+	#receive(chunk: Uint8Array): void {
+		try {
+			this.#parser.feed(chunk, (reply) => {
+				if (!(reply instanceof PushMessage)) this.#waiting.shift()?.resolve(reply);
+			});
+		} catch (error) {
+			this.#fail(`Protocol error: ${error instanceof Error ? error.message : String(error)}`);
+		}
+		if (this.#waiting.length === 0) this.#socket.setTimeout(0);
+	}
+
+	#timedOut(): void {
+		if (this.#waiting.length > 0) this.#fail(`No answer within ${this.#replyTimeoutMs / 1000} seconds`);
+	}
+
+	#fail(reason: string): void {
+		if (this.#failure !== null) return;
+		this.#failure = new ConnectionError(this.endpoint, reason);
+		this.#socket.destroy();
+		for (const {reject} of this.#waiting.splice(0)) reject(this.#failure);
+	}
+}
+
+/** The IP address behind a host name, which `CLUSTER MEET` wants; an address stays as it is. @throws {ConnectionError} */
+export async function resolveAddress(endpoint: Endpoint): Promise<string> {
+	if (isIP(endpoint.host) !== 0) return endpoint.host;
+	try {
+		return (await lookup(endpoint.host)).address;
+	} catch (error) {
+		throw new ConnectionError(endpoint, systemReason(error));
+	}
+}
+
+/** The words as a RESP array of bulk strings. */
+function encodeCommand(words: readonly string[]): string {
+	let text = `*${words.length}\r\n`;
+	for (const word of words) text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
+	return text;
+}
+
+function openSocket(endpoint: Endpoint, timeoutMs: number): Promise<Socket> {
+	return new Promise((resolve, reject) => {
+		const socket = connect({
+			host: endpoint.host,
+			port: endpoint.port,
+			noDelay: true,
+			keepAlive: true,
+		});
+		const fail = (reason: string): void => {
+			socket.destroy();
+			reject(new ConnectionError(endpoint, reason));
+		};
+		const onError = (error: Error): void => fail(systemReason(error));
+		const onTimeout = (): void => fail('Connection timed out');
+		socket.once('error', onError);
+		socket.setTimeout(timeoutMs, onTimeout);
+		socket.once('connect', () => {
+			socket.off('error', onError);
+			socket.off('timeout', onTimeout);
+			socket.setTimeout(0);
+			resolve(socket);
+		});
+	});
+}
+
+/** The C library's words, which redis-cli prints and people search for. */
+const REASONS: Readonly<Record<string, string>> = {
+	ECONNREFUSED: 'Connection refused',
+	ECONNRESET: 'Connection reset by peer',
+	EPIPE: 'Broken pipe',
+	ETIMEDOUT: 'Connection timed out',
+	EHOSTUNREACH: 'No route to host',
+	ENETUNREACH: 'Network is unreachable',
+	EADDRNOTAVAIL: 'Cannot assign requested address',
+	EACCES: 'Permission denied',
+	ENOTFOUND: 'Name or service not known',
+	EAI_AGAIN: 'Temporary failure in name resolution',
+};
+
+function systemReason(error: unknown): string {
+	// Several addresses of one name were tried: they tell the same story, the first will do.
+	const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+	if (!(first instanceof Error)) return String(first);
+	const code = 'code' in first && typeof first.code === 'string' ? first.code : '';
+	return REASONS[code] ?? first.message;
+}
+
+/** `Could not connect to Redis at 127.0.0.1:7000: Connection refused` */
+export function connectionComplaint(error: ConnectionError): string {
+	return `Could not connect to Redis at ${formatEndpoint(error.endpoint)}: ${error.message}`;
+}

@@ -1,0 +1,113 @@
+// The messages between the manager's worker and who gives it jobs. All are plain objects for structured clone; a job's
+// answers carry its id. One job runs at a time; the others wait in the order they came.
+//
+//     asker                         manager
+//       | -- {kind:'job', id, job} --> |
+//       | <-- line, prompt, progress - |   any number
+//       | -- answer -----------------> |   to each prompt
+//       | <-- {kind:'done', ...} ----- |   the last one, always
+
+import type {CheckReport} from './check.ts';
+import type {CreateReport} from './create.ts';
+import type {InfoReport} from './info.ts';
+
+/** A server's address. */
+export interface Endpoint {
+	readonly host: string;
+	readonly port: number;
+}
+
+export interface Credentials {
+	/** The ACL user; without it the password alone is sent (`default`). */
+	readonly user?: string;
+	readonly password?: string;
+}
+
+/** How the lines that people read are made. */
+export interface OutputOptions {
+	/** ANSI colours, as redis-cli does on a terminal. */
+	readonly color?: boolean;
+	/** Print one JSON object at the end and no lines before it. */
+	readonly json?: boolean;
+}
+
+/** `trib create`. */
+export interface CreateOptions extends OutputOptions {
+	readonly nodes: readonly Endpoint[];
+	/** Replicas of each primary; 0 unless given. */
+	readonly replicas?: number;
+	/**
+	 * How many of the nodes become primaries. Without it as many as the replicas leave, at least three; a number given here
+	 * may be one or two as well, and the nodes left over are replicas, spread over the primaries.
+	 */
+	readonly primaries?: number;
+	/** Accept the configuration without asking. */
+	readonly yes?: boolean;
+	/** Print the plan and change nothing. */
+	readonly dryRun?: boolean;
+	readonly credentials?: Credentials;
+	/** How long the nodes may take to agree, 60 seconds unless given. */
+	readonly joinTimeoutMs?: number;
+	/** Skip the check that follows the creation; `up` waits for the state of every node itself. */
+	readonly withoutCheck?: boolean;
+}
+
+/** `trib check`. */
+export interface CheckOptions extends OutputOptions {
+	readonly node: Endpoint;
+	/** Also look for slots that more than one node holds keys of. */
+	readonly searchMultipleOwners?: boolean;
+	readonly dryRun?: boolean;
+	readonly credentials?: Credentials;
+}
+
+/** `trib info`. */
+export interface InfoOptions extends OutputOptions {
+	readonly node: Endpoint;
+	readonly dryRun?: boolean;
+	readonly credentials?: Credentials;
+}
+
+/** What the manager can be asked to do. */
+export type TribJob =
+	| {readonly command: 'create'; readonly options: CreateOptions}
+	| {readonly command: 'check'; readonly options: CheckOptions}
+	| {readonly command: 'info'; readonly options: InfoOptions};
+
+/** The structured outcome of a job beside its lines. */
+export type TribReport = CreateReport | CheckReport | InfoReport;
+
+export type ToManager =
+	| {readonly kind: 'job'; readonly id: number; readonly job: TribJob}
+	/** The answer to a prompt; null when there is nobody to ask. */
+	| {readonly kind: 'answer'; readonly id: number; readonly text: string | null};
+
+export type FromManager =
+	/** The thread has loaded and takes jobs. */
+	| {readonly kind: 'ready'}
+	/** Text for standard output (or standard error): as it is, line feeds included, so that dots can follow each other. */
+	| {
+			readonly kind: 'output';
+			readonly id: number;
+			readonly text: string;
+			readonly stream: 'stdout' | 'stderr';
+	  }
+	/** A question that ends without line feed. Answer it with an `answer` of the same id. */
+	| {readonly kind: 'prompt'; readonly id: number; readonly text: string}
+	/** Steps done of steps in all; shown on a terminal only. */
+	| {
+			readonly kind: 'progress';
+			readonly id: number;
+			readonly done: number;
+			readonly total: number;
+			readonly what: string;
+	  }
+	| {
+			readonly kind: 'done';
+			readonly id: number;
+			readonly exitCode: TribExitCode;
+			readonly report: TribReport | null;
+	  };
+
+/** 0 done, 1 a problem was found, 2 wrong usage, 3 partly done. */
+export type TribExitCode = 0 | 1 | 2 | 3;

@@ -1,0 +1,31 @@
+/** A manager's worker that "creates" a cluster of scripted nodes, and asks a question on `check`. */
+import {parentPort} from 'node:worker_threads';
+import type {FromManager, ToManager} from '../../../src/trib/messages.ts';
+import {tellNode} from './tell-node.ts';
+
+const says = (message: FromManager): void => parentPort?.postMessage(message);
+
+parentPort?.on('message', async (message: ToManager) => {
+	if (message.kind === 'answer') {
+		says({kind: 'output', id: message.id, text: `you said ${message.text}\n`, stream: 'stdout'});
+		says({kind: 'done', id: message.id, exitCode: message.text === 'yes' ? 0 : 1, report: null});
+	}
+	if (message.kind !== 'job') return;
+	const {id, job} = message;
+	switch (job.command) {
+		case 'create':
+			says({kind: 'output', id, text: `>>> creating ${job.options.nodes.length}\n`, stream: 'stdout'});
+			for (const {host, port} of job.options.nodes) await tellNode(host, port, 'ok');
+			says({kind: 'done', id, exitCode: 0, report: null});
+			break;
+		case 'check':
+			says({kind: 'prompt', id, text: 'sure? '});
+			break;
+		case 'info':
+			says({kind: 'output', id, text: `password ${job.options.credentials?.password}\n`, stream: 'stdout'});
+			says({kind: 'progress', id, done: 1, total: 2, what: 'nodes'});
+			says({kind: 'done', id, exitCode: 0, report: null});
+			break;
+	}
+});
+says({kind: 'ready'});
