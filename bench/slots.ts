@@ -48,5 +48,7 @@ console.table(
 );
 const started = performance.now();
 const runs = slotRanges(bitmap).length;
-console.log(`slotRanges of ${bitmap.count} slots (${runs} runs): ${((performance.now() - started) * 1000).toFixed(0)} us`);
+console.log(
+	`slotRanges of ${bitmap.count} slots (${runs} runs): ${((performance.now() - started) * 1000).toFixed(0)} us`,
+);
 console.log(`(${sink & 1})`);

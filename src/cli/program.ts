@@ -3,7 +3,7 @@ import {Command, CommanderError, Option} from 'commander';
 import {LaunchError, UsageError} from '../launcher/errors.ts';
 import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {version} from '../launcher/version.ts';
-import type {TribCommandOptions} from './trib.ts';
+import {addTrib} from '../trib/program.ts';
 import type {UpOptions} from './up.ts';
 
 const EXIT_PROBLEM = 1;
@@ -36,7 +36,17 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 		.configureOutput({outputError: (text, write) => write(text.replace(/^error: /, 'shoal: '))});
 	addUp(program, threads, setExitCode);
 	addStatusAndDown(program, setExitCode);
-	addTrib(program, threads, setExitCode);
+	addTrib(program, {
+		color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+		environment: process.env,
+		async defaultNodes(dataDir) {
+			return (await import('./trib.ts')).runningNodes(dataDir);
+		},
+		async run(job, dataDir) {
+			const {runTrib} = await import('./trib.ts');
+			setExitCode(await runTrib(job, dataDir, threads));
+		},
+	});
 	return program;
 }
 
@@ -84,28 +94,4 @@ function addStatusAndDown(program: Command, setExitCode: (code: number) => void)
 			const {down} = await import('./status.ts');
 			setExitCode(await down(options));
 		});
-}
-
-function addTrib(program: Command, threads: ThreadFiles, setExitCode: (code: number) => void): void {
-	const trib = program.command('trib').description('manage a cluster, ours or any other, as redis-trib does');
-	const add = (name: 'create' | 'check' | 'info', argument: string, description: string): Command =>
-		trib
-			.command(name)
-			.description(description)
-			.argument(argument, 'host:port (default: the running cluster of the data directory)')
-			.addOption(dataDirOption())
-			.option('--user <name>', 'ACL user to log in as')
-			.option('-a, --password <password>', 'password of the nodes')
-			.option('--json', 'print one JSON object at the end')
-			.action(async (nodes: string | string[] | undefined, options: TribCommandOptions) => {
-				const {runTrib} = await import('./trib.ts');
-				setExitCode(await runTrib(name, [nodes ?? []].flat(), options, threads));
-			});
-	add('create', '[nodes...]', 'make one cluster of empty nodes')
-		.option('--replicas <count>', 'replicas of each primary')
-		.option('--primaries <count>', 'how many nodes become primaries')
-		.option('--yes', 'do not ask')
-		.option('--dry-run', 'print the plan and change nothing');
-	add('check', '[node]', 'check that a cluster agrees and covers all slots').option('--search-multiple-owners', 'also look for keys of one slot on several nodes');
-	add('info', '[node]', 'show nodes, keys and slots of a cluster');
 }

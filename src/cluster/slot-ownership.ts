@@ -4,9 +4,12 @@
  *
  * Rule 1: a slot without an owner goes to whoever claims it. Rule 2: a claim with a higher configEpoch wins. Whoever claims
  * with a lower one is told by UPDATE who the owner is.
+ *
+ * An owner that does not claim its slot any more has moved it. It stays the owner, since clients it redirects are better off
+ * than clients that get an error, but its epoch does not defend the slot: whoever claims it gets it.
  */
 
-import {SlotBitmap} from '../slots/slot-bitmap.ts';
+import {SLOT_BITMAP_BYTES, SlotBitmap} from '../slots/slot-bitmap.ts';
 import {makeHeader} from './header.ts';
 import {sendOn} from './links.ts';
 import type {Header, UpdateMessage} from './messages.ts';
@@ -45,17 +48,41 @@ function acceptClaims(step: Step, claimant: ClusterNode, configEpoch: number, cl
 	if (claimant === myself) return false;
 	const lost: number[] = [];
 	let hasChanged = false;
-	for (const slot of new SlotBitmap(claimed)) {
-		const owner = state.owner(slot);
-		if (owner === claimant || state.importingFrom.has(slot)) continue;
-		if (owner !== null && owner.configEpoch >= configEpoch) continue;
-		if (owner === myself && data.slotKeyCount(slot) > 0) lost.push(slot);
-		state.assign(slot, claimant);
-		hasChanged = true;
+	let claimedCount = 0;
+	let grantedCount = 0;
+	for (let at = 0; at < SLOT_BITMAP_BYTES; at++) {
+		for (let bits = claimed[at]!, slot = at * 8; bits !== 0; bits >>>= 1, slot++) {
+			if ((bits & 1) === 0) continue;
+			claimedCount++;
+			const owner = state.owner(slot);
+			if (owner === claimant) {
+				grantedCount++;
+				state.unclaimed.delete(slot);
+				continue;
+			}
+			if (state.importingFrom.has(slot)) continue;
+			if (owner !== null && owner.configEpoch >= configEpoch && !state.unclaimed.has(slot)) continue;
+			if (owner === myself && data.slotKeyCount(slot) > 0) lost.push(slot);
+			state.assign(slot, claimant);
+			hasChanged = true;
+			grantedCount++;
+		}
 	}
 	if (hasChanged) step.slotsChanged();
 	if (lost.length > 0) step.effects.events.push({kind: 'slots-lost', slots: lost});
-	return state.isCurrentClaim(claimant, claimed);
+	if (claimant.slotCount > grantedCount) noteUnclaimed(step, claimant, claimed);
+	if (grantedCount < claimedCount || claimant.slotCount !== claimedCount) return false;
+	// The same bits: keeping the claimant's own array saves making one.
+	claimant.slots = claimed;
+	return true;
+}
+
+function noteUnclaimed(step: Step, owner: ClusterNode, claimed: Uint8Array): void {
+	const {owners, unclaimed} = step.state;
+	const bitmap = new SlotBitmap(claimed);
+	for (let slot = 0; slot < owners.length; slot++) {
+		if (owners[slot] === owner.index && !bitmap.has(slot)) unclaimed.add(slot);
+	}
 }
 
 /** One UPDATE a packet is enough: the sender's next packet shows what is still stale. */
@@ -63,7 +90,8 @@ function correctStaleClaim(step: Step, link: Link, sender: ClusterNode, header: 
 	const {state} = step;
 	for (const slot of new SlotBitmap(header.slots)) {
 		const owner = state.owner(slot);
-		if (owner === null || owner === sender || owner.configEpoch <= header.configEpoch) continue;
+		if (owner === null || owner === sender || state.unclaimed.has(slot)) continue;
+		if (owner.configEpoch <= header.configEpoch) continue;
 		step.log(
 			'verbose',
 			`Node ${sender.id} has old slots configuration, sending an UPDATE message about ${owner.id}`,

@@ -139,6 +139,8 @@ export class ClusterState {
 	/** Index of the owner of each slot. */
 	readonly owners = new Uint16Array(SLOT_COUNT);
 	assignedCount = 0;
+	/** Slots that their owner does not claim any more: see slot-ownership.ts. */
+	readonly unclaimed = new SlotBitmap();
 	readonly migratingTo = new Map<number, ClusterNode>();
 	readonly importingFrom = new Map<number, ClusterNode>();
 	readonly links = new Map<LinkId, Link>();
@@ -250,6 +252,7 @@ export class ClusterState {
 	assign(slot: number, node: ClusterNode | null): void {
 		const before = this.owner(slot);
 		if (before === node) return;
+		this.unclaimed.delete(slot);
 		if (before !== null) {
 			before.slotCount--;
 			before.slots = null;

@@ -1,7 +1,19 @@
 /** CLIENT and its subcommands: what a connection says about itself, and what an operator does to the others. */
 import {latin1} from '../lib/bytes.ts';
 import {parseInt64} from '../lib/integers.ts';
-import {bytes, custom, flag, integer, many, named, oneOf, optional, options, block, type Cursor} from './args.ts';
+import {
+	bytes,
+	custom,
+	flag,
+	integer,
+	many,
+	named,
+	oneOf,
+	optional,
+	options,
+	block,
+	type Cursor,
+} from './args.ts';
 import {clientLine} from './client-line.ts';
 import {isPlainName, setClientName} from './client-name.ts';
 import {type Client, type ClientType, clientType} from './client.ts';
@@ -92,7 +104,8 @@ const listFilter = custom<ListFilter>(
 		read(cursor) {
 			const given = cursor.end - cursor.at;
 			if (given === 0) return null;
-			if (given === 2 && cursor.takeWord('TYPE')) return {type: parseType(cursor.request.latin1(cursor.take()))};
+			if (given === 2 && cursor.takeWord('TYPE'))
+				return {type: parseType(cursor.request.latin1(cursor.take()))};
 			if (given < 2 || !cursor.takeWord('ID')) throw SYNTAX_ERROR;
 			const ids: number[] = [];
 			while (cursor.at < cursor.end) ids.push(integer('client-id', {error: BAD_CLIENT_ID}).read(cursor));
@@ -292,7 +305,12 @@ const clientSetInfo = command({
 	complexity: 'O(1)',
 	args: [
 		custom<{readonly field: 'libName' | 'libVersion'; readonly value: string}>(
-			[oneOf('attr', {libName: named('LIB-NAME', bytes('libname')), libVersion: named('LIB-VER', bytes('libver'))})],
+			[
+				oneOf('attr', {
+					libName: named('LIB-NAME', bytes('libname')),
+					libVersion: named('LIB-VER', bytes('libver')),
+				}),
+			],
 			{
 				min: 2,
 				max: 2,
@@ -375,7 +393,10 @@ const clientPause = command({
 	history: [['6.2.0', '`CLIENT PAUSE WRITE` mode added along with the `mode` option.']],
 	args: [
 		custom<{readonly timeoutMs: number; readonly mode: 'write' | 'all'}>(
-			[integer('timeout'), optional(oneOf('mode', {write: flag('WRITE'), all: flag('ALL')}, {since: '6.2.0'}))],
+			[
+				integer('timeout'),
+				optional(oneOf('mode', {write: flag('WRITE'), all: flag('ALL')}, {since: '6.2.0'})),
+			],
 			{
 				min: 1,
 				max: Infinity,

@@ -78,7 +78,13 @@ export class Client {
 	/** Unix time in ms since when the soft output buffer limit is exceeded, 0 when it is not. */
 	softLimitSinceMs = 0;
 
-	constructor(id: number, connection: ClientConnection, address: string, localAddress: string, nowMs: number) {
+	constructor(
+		id: number,
+		connection: ClientConnection,
+		address: string,
+		localAddress: string,
+		nowMs: number,
+	) {
 		this.id = id;
 		this.connection = connection;
 		this.address = address;

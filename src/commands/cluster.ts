@@ -21,7 +21,20 @@ import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 import {keySlot, SLOT_COUNT} from '../slots/key-slot.ts';
 import type {SlotRange} from '../slots/slot-ranges.ts';
-import {type Arg, block, bytes, custom, flag, int64, integer, many, named, oneOf, optional, text} from './args.ts';
+import {
+	type Arg,
+	block,
+	bytes,
+	custom,
+	flag,
+	int64,
+	integer,
+	many,
+	named,
+	oneOf,
+	optional,
+	text,
+} from './args.ts';
 import type {ClusterService} from './cluster-service.ts';
 import {type Command, command, type CommandSpec} from './command.ts';
 import type {Context} from './context.ts';
@@ -42,7 +55,9 @@ const CHANGE = ['admin', 'stale', 'no_async_loading'] as const;
 const NONDETERMINISTIC = ['nondeterministic_output'] as const;
 
 /** Refuses before it looks at any argument when the node runs alone, as redis-server does. */
-function clusterCommand<const A extends readonly Arg<unknown>[] = readonly []>(spec: CommandSpec<A>): Command {
+function clusterCommand<const A extends readonly Arg<unknown>[] = readonly []>(
+	spec: CommandSpec<A>,
+): Command {
 	return command({
 		...spec,
 		inPlace(context) {
@@ -116,7 +131,7 @@ function rest<T>(cursor: {at: number; readonly end: number}, value: T): T {
 }
 
 function slotAt(request: Request, index: number): number | null {
-	const value = parseInt64(request.region.bytes, request.offsets[index]!, request.lengths[index]!);
+	const value = parseInt64(request.region.bytes, request.offsets[index], request.lengths[index]);
 	return typeof value === 'number' && value >= 0 && value < SLOT_COUNT ? value : null;
 }
 
@@ -133,7 +148,11 @@ function unknownOrWrongCount(request: Request): CommandError {
 
 // Slots of this node
 
-function changeSlotPairs(context: Context, kind: 'add-slots' | 'delete-slots', {ranges, error}: SlotPairs): void {
+function changeSlotPairs(
+	context: Context,
+	kind: 'add-slots' | 'delete-slots',
+	{ranges, error}: SlotPairs,
+): void {
 	if (error === null) {
 		submit(context, {kind, ranges});
 		return;
@@ -152,7 +171,8 @@ function problemWith(
 		for (let slot = first; slot <= last; slot++) {
 			const isAssigned = view.owners[slot] !== 0;
 			if (kind === 'add-slots' && isAssigned) return new CommandError(`ERR Slot ${slot} is already busy`);
-			if (kind === 'delete-slots' && !isAssigned) return new CommandError(`ERR Slot ${slot} is already unassigned`);
+			if (kind === 'delete-slots' && !isAssigned)
+				return new CommandError(`ERR Slot ${slot} is already unassigned`);
 			if (seen.has(slot)) return new CommandError(`ERR Slot ${slot} specified multiple times`);
 			seen.add(slot);
 		}
@@ -179,8 +199,7 @@ const addSlotsRange = clusterCommand({
 	group: 'cluster',
 	flags: CHANGE,
 	summary: 'Assign new hash slots to receiving node',
-	complexity:
-		'O(N) where N is the total number of the slots between the start slot and end slot arguments.',
+	complexity: 'O(N) where N is the total number of the slots between the start slot and end slot arguments.',
 	args: [slotPairs],
 	run(context, pairs) {
 		changeSlotPairs(context, 'add-slots', pairs);
@@ -206,8 +225,7 @@ const deleteSlotsRange = clusterCommand({
 	group: 'cluster',
 	flags: CHANGE,
 	summary: 'Set hash slots as unbound in receiving node',
-	complexity:
-		'O(N) where N is the total number of the slots between the start slot and end slot arguments.',
+	complexity: 'O(N) where N is the total number of the slots between the start slot and end slot arguments.',
 	args: [slotPairs],
 	run(context, pairs) {
 		changeSlotPairs(context, 'delete-slots', pairs);
@@ -278,12 +296,7 @@ const meet = clusterCommand({
 	summary: 'Force a node cluster to handshake with another node',
 	complexity: 'O(1)',
 	history: [['4.0.0', 'Added the optional `cluster_bus_port` argument.']],
-	args: [
-		raw(
-			[text('ip'), integer('port'), optional(integer('cluster_bus_port', {since: '4.0.0'}))],
-			2,
-		),
-	],
+	args: [raw([text('ip'), integer('port'), optional(integer('cluster_bus_port', {since: '4.0.0'}))], 2)],
 	run(context, at) {
 		const {request} = context;
 		if (request.count - at > 3) throw unknownOrWrongCount(request);
@@ -302,7 +315,7 @@ const meet = clusterCommand({
 });
 
 function integerAt(request: Request, index: number, problem: string): number | bigint {
-	const value = parseInt64(request.region.bytes, request.offsets[index]!, request.lengths[index]!);
+	const value = parseInt64(request.region.bytes, request.offsets[index], request.lengths[index]);
 	if (value === null) throw new CommandError(`ERR ${problem}: ${shown(request, index)}`);
 	return value;
 }

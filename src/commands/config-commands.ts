@@ -102,4 +102,11 @@ const configHelp = command({
 	},
 });
 
-export const configCommands: readonly Command[] = [config, configGet, configSet, configResetStat, configRewrite, configHelp];
+export const configCommands: readonly Command[] = [
+	config,
+	configGet,
+	configSet,
+	configResetStat,
+	configRewrite,
+	configHelp,
+];

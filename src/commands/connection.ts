@@ -20,7 +20,9 @@ const HELLO_NEEDS_AUTH = new CommandError(
 );
 const NO_SUCH_PROTOCOL = new CommandError('NOPROTO unsupported protocol version');
 const BAD_PROTOCOL = new CommandError('ERR Protocol version is not an integer or out of range');
-const NOT_INT32 = new CommandError(`ERR value is out of range, value must between ${-(2 ** 31)} and ${2 ** 31 - 1}`);
+const NOT_INT32 = new CommandError(
+	`ERR value is out of range, value must between ${-(2 ** 31)} and ${2 ** 31 - 1}`,
+);
 const TOO_MANY_FOR_PING = new CommandError(wrongArity('ping'));
 const SELECT_IN_CLUSTER = new CommandError('ERR SELECT is not allowed in cluster mode');
 
@@ -38,7 +40,8 @@ function authenticate({client, services: {config}}: Context, user: string, passw
 /** Takes as long for a wrong password as for the right one. */
 function isSame(given: string, expected: string): boolean {
 	let difference = given.length ^ expected.length;
-	for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ expected.charCodeAt(i % expected.length);
+	for (let i = 0; i < given.length; i++)
+		difference |= given.charCodeAt(i) ^ expected.charCodeAt(i % expected.length);
 	return difference === 0;
 }
 
@@ -65,7 +68,10 @@ const helloOptions = custom<readonly string[]>(
 			block('arguments', {
 				protover: integer('protover'),
 				usernamePassword: optional(
-					named('AUTH', block('username_password', {username: bytes('username'), password: bytes('password')})),
+					named(
+						'AUTH',
+						block('username_password', {username: bytes('username'), password: bytes('password')}),
+					),
 				),
 				clientname: optional(named('SETNAME', bytes('clientname'))),
 			}),
@@ -104,7 +110,8 @@ function runHelloOptions(context: Context, words: readonly string[]): void {
 	}
 }
 
-const badHelloOption = (option: string): CommandError => new CommandError(`ERR Syntax error in HELLO option '${option}'`);
+const badHelloOption = (option: string): CommandError =>
+	new CommandError(`ERR Syntax error in HELLO option '${option}'`);
 
 /** Checked before the options are looked at. */
 const protocolVersion = custom<2 | 3 | undefined>([], {
@@ -238,7 +245,9 @@ const select = command({
 	flags: ['loading', 'stale', 'fast'],
 	summary: 'Change the selected database for the current connection',
 	complexity: 'O(1)',
-	args: [integer('index', {least: -(2 ** 31), most: 2 ** 31 - 1, error: NOT_AN_INTEGER, rangeError: NOT_INT32})],
+	args: [
+		integer('index', {least: -(2 ** 31), most: 2 ** 31 - 1, error: NOT_AN_INTEGER, rangeError: NOT_INT32}),
+	],
 	run({reply, client, services}, index) {
 		if (services.cluster !== null && index !== 0) throw SELECT_IN_CLUSTER;
 		if (services.databases[index] === undefined) throw DB_INDEX_OUT_OF_RANGE;

@@ -183,7 +183,8 @@ function serializedLength(value: Uint8Array): number {
 }
 
 /** The 24-bit clock in seconds at the last access. */
-const lruSeconds = (db: Keyspace, ref: number): number => (Math.floor(db.now / 1000) - db.idleSeconds(ref)) & 0xff_ffff;
+const lruSeconds = (db: Keyspace, ref: number): number =>
+	(Math.floor(db.now / 1000) - db.idleSeconds(ref)) & 0xff_ffff;
 
 /** Keys `key:0`, `key:1` ...; those that exist are left alone. Slots do not count. */
 function populate({db, reply}: Context, [countText, prefixText, sizeText]: readonly Uint8Array[]): void {

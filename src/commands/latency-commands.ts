@@ -44,7 +44,10 @@ function report(events: readonly LatencyEvent[], thresholdMs: number): string {
 		return `${i + 1}. ${name}: ${samples.length} latency spikes (average ${Math.round(mean)}ms, worst ${maxMs}ms).`;
 	});
 	const advice = events.some(({name}) => name === 'command' || name === 'fast-command')
-		? ['', 'Slow commands block every other client of this node: look at SLOWLOG GET, and at the size of the keys they touch.']
+		? [
+				'',
+				'Slow commands block every other client of this node: look at SLOWLOG GET, and at the size of the keys they touch.',
+			]
 		: [];
 	return `${[`Events of ${thresholdMs} ms or longer:`, '', ...lines, ...advice].join('\n')}\n`;
 }
@@ -86,11 +89,10 @@ const latencyHistogram = command({
 	args: [optional(many(bytes('command')))],
 	run({reply, services: {commandStats, table}}, names) {
 		const used = new Map(commandStats.used());
-		const wanted =
-			names?.flatMap((name) => {
-				const found = table.named(latin1(name));
-				return found === undefined ? [] : [found, ...found.subcommands];
-			}) ?? [...used.keys()];
+		const wanted = names?.flatMap((name) => {
+			const found = table.named(latin1(name));
+			return found === undefined ? [] : [found, ...found.subcommands];
+		}) ?? [...used.keys()];
 		const found = wanted.flatMap((each): [Command, LatencyHistogram][] => {
 			const histogram = used.get(each)?.histogram ?? null;
 			return histogram === null ? [] : [[each, histogram]];

@@ -7,7 +7,11 @@ import {replyHelp} from './help.ts';
 import {type MemoryRatios, memoryRatios} from './memory-ratios.ts';
 import type {MemoryFigures} from './services.ts';
 
-const observing = ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'] as const;
+const observing = [
+	'nondeterministic_output',
+	'request_policy:all_shards',
+	'response_policy:special',
+] as const;
 
 const memory = command({
 	name: 'memory',
@@ -125,18 +129,28 @@ function diagnosis(figures: MemoryFigures): string {
 	const {fragmentation, residentOverhead} = memoryRatios(figures);
 	const findings: string[] = [];
 	if (figures.peakBytes > figures.usedBytes * 1.5) {
-		findings.push('The peak was more than 1.5 times what is used now: pages that are not full yet stay with the node.');
+		findings.push(
+			'The peak was more than 1.5 times what is used now: pages that are not full yet stay with the node.',
+		);
 	}
 	if (fragmentation > 1.4) {
-		findings.push(`Pages hold ${fragmentation.toFixed(2)} times their data, as after many deletions. MEMORY PURGE gives empty ones back.`);
+		findings.push(
+			`Pages hold ${fragmentation.toFixed(2)} times their data, as after many deletions. MEMORY PURGE gives empty ones back.`,
+		);
 	}
 	if (residentOverhead > 1.4) {
-		findings.push(`The process holds ${residentOverhead.toFixed(2)} times what its data needs; the rest is the JavaScript heap and its buffers.`);
+		findings.push(
+			`The process holds ${residentOverhead.toFixed(2)} times what its data needs; the rest is the JavaScript heap and its buffers.`,
+		);
 	}
 	if (figures.clientsBytes > figures.usedBytes / 4) {
-		findings.push('Clients hold more than a quarter of the memory: CLIENT LIST shows who does not read its replies.');
+		findings.push(
+			'Clients hold more than a quarter of the memory: CLIENT LIST shows who does not read its replies.',
+		);
 	}
-	return findings.length === 0 ? 'No problem with memory was found.\n' : findings.map((line) => ` * ${line}\n`).join('');
+	return findings.length === 0
+		? 'No problem with memory was found.\n'
+		: findings.map((line) => ` * ${line}\n`).join('');
 }
 
 const memoryPurge = command({

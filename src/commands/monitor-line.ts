@@ -10,7 +10,12 @@ import {REDACTED} from './redaction.ts';
  * @param secret positions of arguments that are not shown
  * @param wallUs unix time in microseconds
  */
-export function monitorLine(client: Client, request: Request, secret: ReadonlySet<number>, wallUs: number): Uint8Array {
+export function monitorLine(
+	client: Client,
+	request: Request,
+	secret: ReadonlySet<number>,
+	wallUs: number,
+): Uint8Array {
 	const seconds = Math.floor(wallUs / 1e6);
 	const micros = Math.floor(wallUs % 1e6);
 	let line = `+${seconds}.${String(micros).padStart(6, '0')} [${client.databaseIndex} ${client.address}]`;

@@ -162,7 +162,8 @@ const shutdown = command({
 	group: 'server',
 	flags: ['admin', 'noscript', 'loading', 'stale', 'no_multi', 'allow_busy'],
 	summary: 'Synchronously save the dataset to disk and then shut down the server',
-	complexity: 'O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)',
+	complexity:
+		'O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)',
 	history: [['7.0.0', 'Added the `NOW`, `FORCE` and `ABORT` modifiers.']],
 	args: [
 		options({
@@ -196,7 +197,8 @@ const lolwut = command({
 			max: Infinity,
 			read(cursor) {
 				let version: number | null = null;
-				if (cursor.end - cursor.at >= 2 && cursor.takeWord('VERSION')) version = integer('version').read(cursor);
+				if (cursor.end - cursor.at >= 2 && cursor.takeWord('VERSION'))
+					version = integer('version').read(cursor);
 				cursor.at = cursor.end;
 				return version;
 			},

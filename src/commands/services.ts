@@ -22,7 +22,7 @@ export interface Services {
 	readonly debug: DebugHooks;
 	readonly lifecycle: Lifecycle;
 	readonly clock: Clock;
-	/** One entry outside cluster mode for each of `databases`; SWAPDB swaps two entries. */
+	/** One in cluster mode, as many as the parameter `databases` says otherwise; SWAPDB swaps two entries. */
 	readonly databases: Keyspace[];
 	readonly table: CommandTable;
 	/** Null when cluster support is disabled. */
@@ -221,7 +221,11 @@ export interface MemoryFigures {
 	readonly clientsBytes: number;
 	readonly keyCount: number;
 	/** Key tables of each database with keys. */
-	readonly tables: readonly {readonly database: number; readonly mainBytes: number; readonly expiryBytes: number}[];
+	readonly tables: readonly {
+		readonly database: number;
+		readonly mainBytes: number;
+		readonly expiryBytes: number;
+	}[];
 	/** What the data's pages hold in use, have reserved, and the JavaScript heap beside them. */
 	readonly arenaUsedBytes: number;
 	readonly arenaReservedBytes: number;

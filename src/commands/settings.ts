@@ -59,18 +59,11 @@ export class Settings {
 	/** 0: no limit. */
 	maxMemoryBytes = 0;
 	maxMemoryPolicy: MaxMemoryPolicy = 'noeviction';
-	maxMemorySamples = 5;
 	lfuLogFactor = 10;
 	lfuDecayMinutes = 1;
 	/** Runs of the cron per second. */
 	hz = 10;
-	dynamicHz = true;
 	activeExpireEffort = 1;
-	lazyfreeLazyUserFlush = false;
-	lazyfreeLazyUserDelete = false;
-	lazyfreeLazyServerDelete = false;
-	lazyfreeLazyExpire = false;
-	lazyfreeLazyEviction = false;
 	// observation
 	/** Negative: nothing is logged. */
 	slowlogLogSlowerThanUs = 10_000;
@@ -81,20 +74,14 @@ export class Settings {
 	latencyTrackingInfoPercentiles: readonly number[] = [50, 99, 99.9];
 	logLevel: LogLevel = 'notice';
 	enableDebugCommand: Gate = 'no';
-	shutdownTimeoutSeconds = 10;
 	// cluster
 	clusterEnabled = false;
 	clusterConfigFile = 'nodes.conf';
-	/** 0: the port plus 10000. */
-	clusterPort = 0;
 	clusterNodeTimeoutMs = 15_000;
-	clusterMigrationBarrier = 1;
-	clusterReplicaValidityFactor = 10;
 	clusterRequireFullCoverage = true;
 	clusterReplicaNoFailover = false;
 	clusterAllowReadsWhenDown = false;
 	clusterAllowPubsubshardWhenDown = true;
-	clusterAllowReplicaMigration = true;
 	clusterLinkSendBufferLimitBytes = 0;
 	clusterPreferredEndpointType: 'ip' | 'hostname' | 'unknown-endpoint' = 'ip';
 	/** Empty: the address that peers see. */

@@ -103,4 +103,10 @@ const slowlogHelp = command({
 	},
 });
 
-export const slowlogCommands: readonly Command[] = [slowlog, slowlogGet, slowlogLen, slowlogReset, slowlogHelp];
+export const slowlogCommands: readonly Command[] = [
+	slowlog,
+	slowlogGet,
+	slowlogLen,
+	slowlogReset,
+	slowlogHelp,
+];

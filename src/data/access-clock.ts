@@ -44,7 +44,9 @@ export class AccessClock {
 
 	/** The bits after one more use. */
 	touched(bits: number): number {
-		return this.policy === 'lru' ? this.#seconds : (this.#minutes << 8) | this.#increased(this.frequency(bits));
+		return this.policy === 'lru'
+			? this.#seconds
+			: (this.#minutes << 8) | this.#increased(this.frequency(bits));
 	}
 
 	/** Seconds since the last use, by the reading `lru`. */

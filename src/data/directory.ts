@@ -14,14 +14,17 @@ const CAPACITY_SHIFT = 12;
 const CAPACITY_MASK = 0xfff;
 export const DEPTH_SHIFT = 24;
 
+/** The state word of a leaf. Count and capacity are at most 4095, depth at most 20: never negative. */
 export function leafState(count: number, capacity: number, depth: number): number {
 	return (depth << DEPTH_SHIFT) | (capacity << CAPACITY_SHIFT) | count;
 }
 
+/** How many entries the leaf's block has room for. */
 export function stateCapacity(state: number): number {
 	return (state >>> CAPACITY_SHIFT) & CAPACITY_MASK;
 }
 
+/** The pairs of one slot, by the upper `depth` bits of the hash. */
 export class Directory {
 	/** Pairs of leaf and state, 2^depth of them. */
 	entries: Int32Array;
@@ -93,7 +96,7 @@ export function halveDirectory(directory: Directory): void {
 /** Asserts that the pairs of every leaf agree. For tests. */
 export function checkDirectory(directory: Directory): void {
 	let deepest = 0;
-	for (let index = 0; index < 1 << directory.depth; ) {
+	for (let index = 0; index < 1 << directory.depth;) {
 		const state = directory.entries[(index << 1) + 1]!;
 		const depth = state >>> DEPTH_SHIFT;
 		const span = 1 << (directory.depth - depth);

@@ -10,7 +10,13 @@ const INITIAL_2 = 0x6c79_6765;
 const INITIAL_3 = 0x7465_6462;
 
 /** The hash of `length` bytes under the two words of the secret: 31 bits, never negative. */
-export function hashKey(region: Region, at: number, length: number, secret0: number, secret1: number): number {
+export function hashKey(
+	region: Region,
+	at: number,
+	length: number,
+	secret0: number,
+	secret1: number,
+): number {
 	const view = region.view;
 	let a = secret0 | 0;
 	let b = secret1 | 0;

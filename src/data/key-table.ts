@@ -128,7 +128,10 @@ export class KeyTable {
 		while (index < count && words[base + (index << 1) + 1] !== ref) {
 			index++;
 		}
-		assert(index < count && words[base + (index << 1)]! >>> 1 === hash, 'a record sought by its ref is in the table');
+		assert(
+			index < count && words[base + (index << 1)]! >>> 1 === hash,
+			'a record sought by its ref is in the table',
+		);
 		this.#index = index;
 	}
 
@@ -382,7 +385,7 @@ export class KeyTable {
 			return;
 		}
 		const directory = this.#directories[~root]!;
-		for (let index = 0; index < 1 << directory.depth; ) {
+		for (let index = 0; index < 1 << directory.depth;) {
 			const leaf = directory.entries[index << 1]!;
 			const state = directory.entries[(index << 1) + 1]!;
 			const shift = directory.depth - (state >>> DEPTH_SHIFT);
@@ -600,7 +603,7 @@ export class KeyTable {
 		const target = this.#arena.segments[segmentOf(to)]!.words;
 		let sourceAt = wordAt(from) + (fromIndex << 1);
 		let targetAt = wordAt(to) + (toIndex << 1);
-		for (const end = sourceAt + (count << 1); sourceAt < end; ) {
+		for (const end = sourceAt + (count << 1); sourceAt < end;) {
 			target[targetAt++] = source[sourceAt++]!;
 		}
 	}

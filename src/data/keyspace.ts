@@ -155,10 +155,12 @@ export class Keyspace {
 		return ref;
 	}
 
+	/** `find` for a key given by its bytes alone. */
 	findKey(key: Uint8Array): number {
 		return this.find(keySlot(key), this.#keyRegion(key), 0, key.length);
 	}
 
+	/** `lookup` for a key given by its bytes alone. */
 	lookupKey(key: Uint8Array): number {
 		return this.lookup(keySlot(key), this.#keyRegion(key), 0, key.length);
 	}
@@ -187,7 +189,11 @@ export class Keyspace {
 	}
 
 	slotOf(ref: number): number {
-		return keySlot(this.#records.keyRegion(ref).bytes, this.#records.keyAt(ref), this.#records.keyLength(ref));
+		return keySlot(
+			this.#records.keyRegion(ref).bytes,
+			this.#records.keyAt(ref),
+			this.#records.keyLength(ref),
+		);
 	}
 
 	// String values
@@ -371,6 +377,7 @@ export class Keyspace {
 		return true;
 	}
 
+	/** `remove` for a key given by its bytes alone. */
 	removeKey(key: Uint8Array): boolean {
 		return this.remove(keySlot(key), this.#keyRegion(key), 0, key.length);
 	}
@@ -550,7 +557,7 @@ export class Keyspace {
 		const wanted = Math.min(count, this.#table.slotCount(slot));
 		const keys: Uint8Array[] = [];
 		const end = slotPosition(slot + 1);
-		for (let position = slotPosition(slot); position < end && keys.length < wanted; ) {
+		for (let position = slotPosition(slot); position < end && keys.length < wanted;) {
 			position = this.#table.collect(this.#batch, position, end, wanted - keys.length, false);
 			for (let i = 0; i < this.#batch.length && keys.length < wanted; i++) {
 				keys.push(this.keyBytes(this.#batch.refs[i]!).slice());
@@ -570,7 +577,13 @@ export class Keyspace {
 		let removed = 0;
 		while (removed < limit) {
 			const batch = this.#batch;
-			this.#table.collect(batch, slotPosition(slot), slotPosition(slot + 1), Math.min(limit - removed, 256), false);
+			this.#table.collect(
+				batch,
+				slotPosition(slot),
+				slotPosition(slot + 1),
+				Math.min(limit - removed, 256),
+				false,
+			);
 			for (let i = 0; i < batch.length && removed < limit; i++) {
 				this.removeRef(batch.refs[i]!);
 				removed++;

@@ -71,7 +71,9 @@ export function blockBytesFor(bytes: number): number {
 }
 
 const BLOCK_BYTES = makeBlockBytes();
-const BLOCKS_OF_PAGE = Int32Array.from(BLOCK_BYTES, (bytes) => (bytes === 0 ? 0 : Math.floor(PAGE_BYTES / bytes)));
+const BLOCKS_OF_PAGE = Int32Array.from(BLOCK_BYTES, (bytes) =>
+	bytes === 0 ? 0 : Math.floor(PAGE_BYTES / bytes),
+);
 
 const NO_SEGMENT: Segment = {region: regionOf(new Uint8Array(0)), words: new Int32Array(0)};
 
@@ -184,7 +186,11 @@ export class Arena {
 		}
 		for (let segment = 0; segment < this.segments.length; segment++) {
 			let free = 0;
-			for (let page = this.#freePages[segment]!; page >= 0; page = this.#pages[(page << FIELDS_SHIFT) + NEXT]!) {
+			for (
+				let page = this.#freePages[segment]!;
+				page >= 0;
+				page = this.#pages[(page << FIELDS_SHIFT) + NEXT]!
+			) {
 				assert(this.#pages[(page << FIELDS_SHIFT) + SIZE_CLASS] === 0, 'a free page has no class');
 				free++;
 			}
@@ -199,20 +205,26 @@ export class Arena {
 		const first = page << PAGE_SHIFT;
 		const handedOut = (this.#pages[at + UNTOUCHED]! - first) / units;
 		const seen = new Set<number>();
-		for (let ref = this.#pages[at + FREE_LIST]!; ref !== 0; ) {
+		for (let ref = this.#pages[at + FREE_LIST]!; ref !== 0;) {
 			const index = (ref - first) / units;
-			assert(Number.isInteger(index) && index >= 0 && index < handedOut, 'a freed block is a block of its page');
+			assert(
+				Number.isInteger(index) && index >= 0 && index < handedOut,
+				'a freed block is a block of its page',
+			);
 			assert(!seen.has(ref), 'a block is freed once');
 			seen.add(ref);
 			ref = this.segments[segmentOf(ref)]!.words[wordAt(ref)]!;
 		}
-		assert(handedOut - seen.size === this.#pages[at + LIVE], 'live blocks are those handed out and not freed');
+		assert(
+			handedOut - seen.size === this.#pages[at + LIVE],
+			'live blocks are those handed out and not freed',
+		);
 		assert(this.#pages[at + LIVE]! > 0, 'a page in use has a live block');
 	}
 
 	#checkRing(sizeClass: number): void {
 		const start = this.#roomy[sizeClass]!;
-		for (let page = start; page !== 0; ) {
+		for (let page = start; page !== 0;) {
 			const at = page << FIELDS_SHIFT;
 			assert(this.#pages[at + SIZE_CLASS] === sizeClass, 'a ring holds pages of its class');
 			assert(this.#pages[at + LIVE]! < BLOCKS_OF_PAGE[sizeClass]!, 'a page in the ring has room');
@@ -229,7 +241,7 @@ export class Arena {
 		const pages = this.#pages;
 		const at = page << FIELDS_SHIFT;
 		this.#freePages[segment] = pages[at + NEXT]!;
-		if (this.#freePageCounts[segment]! === pageCountOf(segment)) {
+		if (this.#freePageCounts[segment] === pageCountOf(segment)) {
 			this.#emptySegments--;
 		}
 		this.#freePageCounts[segment]!--;
@@ -254,7 +266,7 @@ export class Arena {
 		if (segment < this.#lowestFree) {
 			this.#lowestFree = segment;
 		}
-		if (this.#freePageCounts[segment]! === pageCountOf(segment)) {
+		if (this.#freePageCounts[segment] === pageCountOf(segment)) {
 			// One empty segment is kept, so that a workload at its edge does not allocate 4 MB again and again.
 			if (this.#emptySegments >= 1) {
 				this.#dropSegment(segment);

@@ -93,9 +93,7 @@ function matchClass(pattern: Uint8Array, p: number, byte: number, nocase: boolea
 function isInRange(a: number, b: number, byte: number, nocase: boolean): boolean {
 	const low = Math.min(a, b);
 	const high = Math.max(a, b);
-	return nocase
-		? lower(byte) >= lower(low) && lower(byte) <= lower(high)
-		: byte >= low && byte <= high;
+	return nocase ? lower(byte) >= lower(low) && lower(byte) <= lower(high) : byte >= low && byte <= high;
 }
 
 function isSame(a: number, b: number, nocase: boolean): boolean {

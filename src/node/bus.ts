@@ -141,7 +141,7 @@ export class MeshBus implements Bus {
 	/** Ends all links; what was sent in this turn still goes out. */
 	stop(): void {
 		this.flush();
-		for (const link of [...this.#links.keys()]) this.close(link);
+		for (const link of this.#links.keys()) this.close(link);
 		this.#connecting.clear();
 		this.#receiver = null;
 	}
@@ -188,5 +188,7 @@ export class MeshBus implements Bus {
 
 function takenOf(data: unknown): Int32Array | null {
 	if (typeof data !== 'object' || data === null || !('taken' in data)) return null;
-	return data.taken instanceof SharedArrayBuffer && data.taken.byteLength === 4 ? new Int32Array(data.taken) : null;
+	return data.taken instanceof SharedArrayBuffer && data.taken.byteLength === 4
+		? new Int32Array(data.taken)
+		: null;
 }

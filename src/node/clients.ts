@@ -73,12 +73,7 @@ export class NodeClients implements Clients {
 		});
 	}
 
-	/** Unix time in ms at which the running pause ends; null when there is none. For the timer of the node. */
-	get pauseEndsAtMs(): number | null {
-		return this.pauseMode === 'none' ? null : this.#pausedUntilMs;
-	}
-
-	/** Ends a pause whose time is over; called by the node's cron and by its pause timer. */
+	/** Ends a pause whose time is over; called by the node's cron. */
 	endPauseIfOver(nowMs: number): void {
 		if (this.pauseMode !== 'none' && nowMs >= this.#pausedUntilMs) this.unpause();
 	}

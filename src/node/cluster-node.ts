@@ -17,7 +17,13 @@ import type {BusMessage} from '../cluster/messages.ts';
 import {parseNodesConf} from '../cluster/nodes-conf.ts';
 import {RouteFlags, Verdict} from '../cluster/routing.ts';
 import {MYSELF_INDEX, UNASSIGNED_INDEX, type ClusterView} from '../cluster/state.ts';
-import type {ClusterService, KeyPresence, LinkBuffer, RoutedClient, RoutedCommand} from '../commands/cluster-service.ts';
+import type {
+	ClusterService,
+	KeyPresence,
+	LinkBuffer,
+	RoutedClient,
+	RoutedCommand,
+} from '../commands/cluster-service.ts';
 import {FLAG} from '../commands/command.ts';
 import {SLOT_COUNT} from '../slots/key-slot.ts';
 import {NodesConfFile} from './nodes-conf-file.ts';
@@ -106,7 +112,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 			disk,
 			clock,
 			file: options.file,
-			onFailure: (error) => outlets.log('warning', `Can't write ${options.file}: ${reasonOf(error)}. Trying again.`),
+			onFailure: (error) =>
+				outlets.log('warning', `Can't write ${options.file}: ${reasonOf(error)}. Trying again.`),
 		});
 		try {
 			const text = file.read();
@@ -176,7 +183,12 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		return this.#routes[slot] === 1;
 	}
 
-	redirect(slot: number, command: RoutedCommand, client: RoutedClient, countKeys: () => KeyPresence): string | null {
+	redirect(
+		slot: number,
+		command: RoutedCommand,
+		client: RoutedClient,
+		countKeys: () => KeyPresence,
+	): string | null {
 		const flags = routeFlags(command, client);
 		let verdict = this.#core.route(slot, flags);
 		if (verdict === Verdict.CHECK_KEYS) {
@@ -187,7 +199,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	}
 
 	crossSlot(firstSlot: number): string {
-		if (this.#core.view.owners[firstSlot] === UNASSIGNED_INDEX) return this.#core.redirection(Verdict.UNBOUND, firstSlot);
+		if (this.#core.view.owners[firstSlot] === UNASSIGNED_INDEX)
+			return this.#core.redirection(Verdict.UNBOUND, firstSlot);
 		return "CROSSSLOT Keys in request don't hash to the same slot";
 	}
 
@@ -227,7 +240,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 
 	received(link: LinkId, message: BusMessage | null): void {
 		const now = this.nowMs();
-		const effects = message === null ? this.#core.messageRejected(link, now) : this.#core.receive(link, message, now);
+		const effects =
+			message === null ? this.#core.messageRejected(link, now) : this.#core.receive(link, message, now);
 		this.#carryOut(effects, 'peer');
 	}
 
@@ -262,7 +276,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		const limit = this.#options.sendBufferLimitBytes();
 		if (limit === 0) return;
 		const {bus, outlets} = this.#options;
-		for (const link of [...this.#core.view.links.values()]) {
+		for (const link of this.#core.view.links.values()) {
 			const {allocatedBytes} = bus.buffer(link.id);
 			if (allocatedBytes <= limit) continue;
 			const name = `${link.direction} node ${link.node?.id ?? ''}`;
@@ -312,7 +326,9 @@ export class ClusterNode implements ClusterService, BusReceiver {
 
 	#updateRoutes(): void {
 		const {isOk, migratingTo, owners} = this.#core.view;
-		if (isOk) for (let slot = 0; slot < SLOT_COUNT; slot++) this.#routes[slot] = owners[slot] === MYSELF_INDEX ? 1 : 0;
+		if (isOk)
+			for (let slot = 0; slot < SLOT_COUNT; slot++)
+				this.#routes[slot] = owners[slot] === MYSELF_INDEX ? 1 : 0;
 		else this.#routes.fill(0);
 		for (const slot of migratingTo.keys()) this.#routes[slot] = 0;
 	}

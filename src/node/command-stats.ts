@@ -30,14 +30,15 @@ export class NodeCommandStats implements CommandStats {
 		const counters = this.#counters[command.id] ?? this.#first(command);
 		counters.calls += calls;
 		counters.usec += us;
-		if (this.#settings.latencyTracking) (counters.histogram ??= new CommandHistogram()).record((us * 1000) / calls, calls);
+		if (this.#settings.latencyTracking)
+			(counters.histogram ??= new CommandHistogram()).record((us * 1000) / calls, calls);
 	}
 
 	used(): readonly (readonly [command: Command, stat: CommandStat])[] {
 		return this.#commands
 			.map((command) => [command, this.of(command)] as const)
 			.filter(([, {calls, rejectedCalls, failedCalls}]) => calls > 0 || rejectedCalls > 0 || failedCalls > 0)
-			.sort(([a], [b]) => (a.name < b.name ? -1 : 1));
+			.toSorted(([a], [b]) => (a.name < b.name ? -1 : 1));
 	}
 
 	reset(): void {

@@ -140,7 +140,9 @@ export function rewriteConfigFile(old: string, values: readonly RewrittenValue[]
 	}
 	const added = values.flatMap((value) => {
 		const rest = pending.get(value) ?? [];
-		return value.isInitial && !present.has(value) ? [] : rest.map((line) => print(value.names[0]!, value, line));
+		return value.isInitial && !present.has(value)
+			? []
+			: rest.map((line) => print(value.names[0]!, value, line));
 	});
 	if (added.length > 0 && !output.includes(SIGNATURE)) output.push(SIGNATURE);
 	return `${[...output, ...added].join('\n')}\n`;

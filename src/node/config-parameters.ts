@@ -5,19 +5,34 @@
  *
  * Values travel as text with one character a byte (latin1), since a password may hold any byte.
  */
-import type {Gate, LogLevel, MaxMemoryPolicy, OutputBufferLimit, OutputBufferLimits, Settings} from '../commands/settings.ts';
+import type {
+	Gate,
+	LogLevel,
+	MaxMemoryPolicy,
+	OutputBufferLimit,
+	OutputBufferLimits,
+	Settings,
+} from '../commands/settings.ts';
 
 /** Why a value is refused, in the words that follow `CONFIG SET failed (...) - `. */
-export class ParameterError extends Error {}
+export class ParameterError extends Error {
+	/** The same for a person who starts the node, where redis's words lead nowhere. */
+	readonly reason: string;
 
-export interface Parsed {
+	constructor(message: string, reason = message) {
+		super(message);
+		this.reason = reason;
+	}
+}
+
+interface Parsed {
 	/** As CONFIG GET prints it. */
 	readonly text: string;
 	/** What the setting gets. */
 	readonly value: unknown;
 }
 
-export interface Kind {
+interface Kind {
 	/** @throws ParameterError */
 	parse(text: string, current: string): Parsed;
 	/** The words of the text are arguments of their own in a config file. */
@@ -27,7 +42,7 @@ export interface Kind {
 }
 
 /** `immutable` is set at the start only; `protected` also needs enable-protected-configs. */
-export type Change = 'any' | 'immutable' | 'protected';
+type Change = 'any' | 'immutable' | 'protected';
 
 export interface Parameter {
 	readonly name: string;
@@ -50,7 +65,15 @@ interface Extras<T> {
 
 function parameter<T>(name: string, kind: Kind, initial: string, extras: Extras<T>): Parameter {
 	const {alias, setting, change = 'any', sensitive = false} = extras;
-	return {name, kind, initial, change, sensitive, ...(alias === undefined ? {} : {alias}), ...(setting === undefined ? {} : {setting})};
+	return {
+		name,
+		kind,
+		initial,
+		change,
+		sensitive,
+		...(alias === undefined ? {} : {alias}),
+		...(setting === undefined ? {} : {setting}),
+	};
 }
 
 // Kinds
@@ -70,7 +93,8 @@ const YES_NO: Kind = {
 };
 
 function checkBounds(value: bigint, least: bigint, most: bigint): void {
-	if (value < least || value > most) throw new ParameterError(`argument must be between ${least} and ${most} inclusive`);
+	if (value < least || value > most)
+		throw new ParameterError(`argument must be between ${least} and ${most} inclusive`);
 }
 
 const INTEGER = /^(?:0|-?[1-9][0-9]{0,18})$/;
@@ -123,7 +147,7 @@ const UNITS: Readonly<Record<string, bigint>> = {
 };
 
 /** Bytes of `1gb`, `100k`, `5`; null for anything else. Nothing at all is 0, and overflow stops at 2^64-1, as in redis. */
-export function parseMemory(text: string): bigint | null {
+function parseMemory(text: string): bigint | null {
 	const [, digits = '', unit = ''] = /^([0-9]*)([a-z]*)$/i.exec(text) ?? [null, '', '?'];
 	const factor = UNITS[unit.toLowerCase()];
 	if (factor === undefined || digits.length > 127) return null;
@@ -144,7 +168,8 @@ const MEMORY_OR_PERCENT: Kind = {
 	parse(text) {
 		const percent = /^([0-9]+)%$/.exec(text)?.[1];
 		if (percent !== undefined) {
-			if (BigInt(percent) > 100n) throw new ParameterError('percentage argument must be less or equal to 100');
+			if (BigInt(percent) > 100n)
+				throw new ParameterError('percentage argument must be less or equal to 100');
 			return {text: `${Number(percent)}%`, value: -Number(percent)};
 		}
 		const value = parseMemory(text);
@@ -184,10 +209,15 @@ const PERCENTILES: Kind = {
 	isList: true,
 	parse(text) {
 		const percentiles = splitWords(text).map((word) => {
-			const value = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?$/i.test(word) ? Number(word) : Number.NaN;
-			if (Number.isNaN(value)) throw new ParameterError('Invalid latency-tracking-info-percentiles parameters');
+			const value = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?$/i.test(word)
+				? Number(word)
+				: Number.NaN;
+			if (Number.isNaN(value))
+				throw new ParameterError('Invalid latency-tracking-info-percentiles parameters');
 			if (value < 0 || value > 100) {
-				throw new ParameterError('latency-tracking-info-percentiles parameters should sit between [0.0,100.0]');
+				throw new ParameterError(
+					'latency-tracking-info-percentiles parameters should sit between [0.0,100.0]',
+				);
 			}
 			return value;
 		});
@@ -199,7 +229,9 @@ const SAVE: Kind = {
 	isList: true,
 	parse(text) {
 		const words = splitWords(text);
-		const wrong = words.length % 2 === 1 || words.some((word, i) => !/^[0-9]+$/.test(word) || (i % 2 === 0 && Number(word) < 1));
+		const wrong =
+			words.length % 2 === 1 ||
+			words.some((word, i) => !/^[0-9]+$/.test(word) || (i % 2 === 0 && Number(word) < 1));
 		if (wrong) throw new ParameterError('Invalid save parameters');
 		return {text: words.map(Number).join(' '), value: words.map(Number)};
 	},
@@ -226,7 +258,8 @@ const OUTPUT_BUFFER_LIMITS: Kind = {
 	parse(text, current) {
 		const limits = parseLimits(current);
 		const words = splitWords(text);
-		if (words.length % 4 !== 0) throw new ParameterError('Wrong number of arguments in buffer limit configuration.');
+		if (words.length % 4 !== 0)
+			throw new ParameterError('Wrong number of arguments in buffer limit configuration.');
 		for (let at = 0; at < words.length; at += 4) {
 			const [name = '', hard = '', soft = '', seconds = ''] = words.slice(at, at + 4);
 			const key = name.toLowerCase() === 'slave' ? 'replica' : name.toLowerCase();
@@ -236,7 +269,9 @@ const OUTPUT_BUFFER_LIMITS: Kind = {
 			const hardBytes = parseMemory(hard);
 			const softBytes = parseMemory(soft);
 			if (hardBytes === null || softBytes === null || !/^[0-9]+$/.test(seconds)) {
-				throw new ParameterError('Error in hard, soft or soft_seconds setting in buffer limit configuration.');
+				throw new ParameterError(
+					'Error in hard, soft or soft_seconds setting in buffer limit configuration.',
+				);
 			}
 			limits[key as keyof OutputBufferLimits] = {
 				hardBytes: Number(hardBytes),
@@ -289,7 +324,8 @@ const SHUTDOWN_OPTIONS: Kind = {
 	isList: true,
 	parse(text) {
 		const words = splitWords(text.toLowerCase());
-		if (words.length === 0 || words.some((word) => !SHUTDOWN_WORDS.includes(word))) throw refuseWords(SHUTDOWN_WORDS);
+		if (words.length === 0 || words.some((word) => !SHUTDOWN_WORDS.includes(word)))
+			throw refuseWords(SHUTDOWN_WORDS);
 		if (words.includes('save') && words.includes('nosave')) {
 			throw new ParameterError("shutdown options SAVE and NOSAVE can't be used simultaneously");
 		}
@@ -301,7 +337,9 @@ const SHUTDOWN_OPTIONS: Kind = {
 
 const HOSTNAME = checkedText((text) => {
 	if (text.length >= 256) return 'Hostnames must be less than 256 characters';
-	return /^[A-Za-z0-9.-]*$/.test(text) ? null : 'Hostnames may only contain alphanumeric characters, hyphens or dots';
+	return /^[A-Za-z0-9.-]*$/.test(text)
+		? null
+		: 'Hostnames may only contain alphanumeric characters, hyphens or dots';
 });
 
 /** Its variables may be empty but for these, and what comes out must not be. */
@@ -315,31 +353,61 @@ const TITLE = checkedText((text) => {
 	return isGood ? null : 'template format is invalid or contains unknown variables';
 });
 
-/** A feature that this server is built without: only the value that leaves it off is taken. */
-const off = (kind: Kind, value: string, refusal: string): Kind => ({
+interface Absence {
+	/** In redis's words. */
+	readonly refusal: string;
+	readonly reason: string;
+}
+
+/** A feature that this server does not have: only the value that leaves it off is taken. */
+const off = (kind: Kind, value: string, {refusal, reason}: Absence): Kind => ({
 	parse(text, current) {
 		const parsed = kind.parse(text, current);
-		if (parsed.text !== value) throw new ParameterError(refusal);
+		if (parsed.text !== value) throw new ParameterError(refusal, reason);
 		return parsed;
 	},
 });
 
-const NO_TLS = 'Unable to update TLS configuration. Check server logs.';
-const NO_DEFRAG =
-	'Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like the one shipped by default with the Redis source distribution';
-const NO_APPEND_ONLY = 'Unable to turn on AOF. Check server logs.';
+const NO_TLS: Absence = {
+	refusal: 'Unable to update TLS configuration. Check server logs.',
+	reason: 'this server has no TLS',
+};
+const NO_DEFRAG: Absence = {
+	refusal:
+		'Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like the one shipped by default with the Redis source distribution',
+	reason: 'there is nothing to defragment here',
+};
+const NO_APPEND_ONLY: Absence = {
+	refusal: 'Unable to turn on AOF. Check server logs.',
+	reason: 'this version keeps no append-only file',
+};
 
 // One row a parameter
 
 const yesNo = (name: string, initial: 'yes' | 'no', extras: Extras<boolean> = {}): Parameter =>
 	parameter(name, YES_NO, initial, extras);
-const integer = (name: string, initial: number, least: bigint, most: bigint, extras: Extras<number> = {}): Parameter =>
-	parameter(name, integerKind(least, most), String(initial), extras);
-const memory = (name: string, initial: number, least: bigint, most: bigint, extras: Extras<number> = {}): Parameter =>
-	parameter(name, memoryKind(least, most), String(initial), extras);
-const word = <W extends string>(name: string, initial: W, words: readonly W[], extras: Extras<W> = {}): Parameter =>
-	parameter(name, wordKind(words), initial, extras);
-const text = (name: string, initial = '', extras: Extras<string> = {}): Parameter => parameter(name, TEXT, initial, extras);
+const integer = (
+	name: string,
+	initial: number,
+	least: bigint,
+	most: bigint,
+	extras: Extras<number> = {},
+): Parameter => parameter(name, integerKind(least, most), String(initial), extras);
+const memory = (
+	name: string,
+	initial: number,
+	least: bigint,
+	most: bigint,
+	extras: Extras<number> = {},
+): Parameter => parameter(name, memoryKind(least, most), String(initial), extras);
+const word = <W extends string>(
+	name: string,
+	initial: W,
+	words: readonly W[],
+	extras: Extras<W> = {},
+): Parameter => parameter(name, wordKind(words), initial, extras);
+const text = (name: string, initial = '', extras: Extras<string> = {}): Parameter =>
+	parameter(name, TEXT, initial, extras);
 const special = (name: string, kind: Kind, initial: string, extras: Extras<unknown> = {}): Parameter =>
 	parameter(name, kind, initial, extras);
 
@@ -371,9 +439,14 @@ export const PARAMETERS: readonly Parameter[] = [
 	special('unixsocketperm', OCTAL, '0', immutable),
 	yesNo('protected-mode', 'yes', {setting: 'protectedMode'}),
 	integer('maxclients', 10_000, 1n, UINT_MAX, {setting: 'maxClients'}),
-	special('client-output-buffer-limit', OUTPUT_BUFFER_LIMITS, 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', {
-		setting: 'clientOutputBufferLimits',
-	}),
+	special(
+		'client-output-buffer-limit',
+		OUTPUT_BUFFER_LIMITS,
+		'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
+		{
+			setting: 'clientOutputBufferLimits',
+		},
+	),
 	memory('client-query-buffer-limit', 2 ** 30, MEGABYTE, LONG_MAX, {setting: 'clientQueryBufferLimitBytes'}),
 	special('maxmemory-clients', MEMORY_OR_PERCENT, '0'),
 	memory('proto-max-bulk-len', 512 * 2 ** 20, MEGABYTE, LONG_MAX, {setting: 'protoMaxBulkBytes'}),
@@ -410,7 +483,12 @@ export const PARAMETERS: readonly Parameter[] = [
 	text('logfile', '', immutable),
 	word('loglevel', 'notice', LOG_LEVELS, {setting: 'logLevel'}),
 	yesNo('syslog-enabled', 'no', immutable),
-	word('syslog-facility', 'local0', ['user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'], immutable),
+	word(
+		'syslog-facility',
+		'local0',
+		['user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
+		immutable,
+	),
 	text('syslog-ident', 'redis', immutable),
 	yesNo('always-show-logo', 'no', immutable),
 	yesNo('set-proc-title', 'yes', immutable),
@@ -427,29 +505,29 @@ export const PARAMETERS: readonly Parameter[] = [
 	special('oom-score-adj-values', OOM_SCORES, '0 200 800'),
 	yesNo('jemalloc-bg-thread', 'yes'),
 	special('hz', HZ, '10', {setting: 'hz'}),
-	yesNo('dynamic-hz', 'yes', {setting: 'dynamicHz'}),
+	yesNo('dynamic-hz', 'yes'),
 	text('dir', '', {change: 'protected'}),
 	word('enable-debug-command', 'no', GATE, {...immutable, setting: 'enableDebugCommand'}),
 	word('enable-module-command', 'no', GATE, immutable),
 	word('enable-protected-configs', 'no', GATE, immutable),
 	special('shutdown-on-sigint', SHUTDOWN_OPTIONS, 'default'),
 	special('shutdown-on-sigterm', SHUTDOWN_OPTIONS, 'default'),
-	integer('shutdown-timeout', 10, 0n, INT_MAX, {setting: 'shutdownTimeoutSeconds'}),
+	integer('shutdown-timeout', 10, 0n, INT_MAX),
 
 	// data
 	integer('databases', 16, 1n, INT_MAX, {...immutable, setting: 'databases'}),
 	memory('maxmemory', 0, 0n, ULONG_MAX, {setting: 'maxMemoryBytes'}),
 	word('maxmemory-policy', 'noeviction', POLICIES, {setting: 'maxMemoryPolicy'}),
-	integer('maxmemory-samples', 5, 1n, INT_MAX, {setting: 'maxMemorySamples'}),
+	integer('maxmemory-samples', 5, 1n, INT_MAX),
 	integer('maxmemory-eviction-tenacity', 10, 0n, 100n),
 	integer('lfu-log-factor', 10, 0n, INT_MAX, {setting: 'lfuLogFactor'}),
 	integer('lfu-decay-time', 1, 0n, INT_MAX, {setting: 'lfuDecayMinutes'}),
 	integer('active-expire-effort', 1, 1n, 10n, {setting: 'activeExpireEffort'}),
-	yesNo('lazyfree-lazy-eviction', 'no', {setting: 'lazyfreeLazyEviction'}),
-	yesNo('lazyfree-lazy-expire', 'no', {setting: 'lazyfreeLazyExpire'}),
-	yesNo('lazyfree-lazy-server-del', 'no', {setting: 'lazyfreeLazyServerDelete'}),
-	yesNo('lazyfree-lazy-user-del', 'no', {setting: 'lazyfreeLazyUserDelete'}),
-	yesNo('lazyfree-lazy-user-flush', 'no', {setting: 'lazyfreeLazyUserFlush'}),
+	yesNo('lazyfree-lazy-eviction', 'no'),
+	yesNo('lazyfree-lazy-expire', 'no'),
+	yesNo('lazyfree-lazy-server-del', 'no'),
+	yesNo('lazyfree-lazy-user-del', 'no'),
+	yesNo('lazyfree-lazy-user-flush', 'no'),
 	yesNo('activerehashing', 'yes'),
 	special('activedefrag', off(YES_NO, 'no', NO_DEFRAG), 'no'),
 	integer('active-defrag-cycle-max', 25, 1n, 99n),
@@ -530,23 +608,25 @@ export const PARAMETERS: readonly Parameter[] = [
 	integer('slowlog-max-len', 128, 0n, LONG_MAX, {setting: 'slowlogMaxLength'}),
 	integer('latency-monitor-threshold', 0, 0n, LONG_MAX, {setting: 'latencyMonitorThresholdMs'}),
 	yesNo('latency-tracking', 'yes', {setting: 'latencyTracking'}),
-	special('latency-tracking-info-percentiles', PERCENTILES, '50 99 99.9', {setting: 'latencyTrackingInfoPercentiles'}),
+	special('latency-tracking-info-percentiles', PERCENTILES, '50 99 99.9', {
+		setting: 'latencyTrackingInfoPercentiles',
+	}),
 
 	// cluster
 	yesNo('cluster-enabled', 'no', {...immutable, setting: 'clusterEnabled'}),
 	text('cluster-config-file', 'nodes.conf', {...immutable, setting: 'clusterConfigFile'}),
-	integer('cluster-port', 0, 0n, 65_535n, {...immutable, setting: 'clusterPort'}),
+	integer('cluster-port', 0, 0n, 65_535n, immutable),
 	integer('cluster-node-timeout', 15_000, 0n, LONG_MAX, {setting: 'clusterNodeTimeoutMs'}),
-	integer('cluster-migration-barrier', 1, 0n, INT_MAX, {setting: 'clusterMigrationBarrier'}),
-	integer('cluster-replica-validity-factor', 10, 0n, INT_MAX, {
-		alias: 'cluster-slave-validity-factor',
-		setting: 'clusterReplicaValidityFactor',
-	}),
+	integer('cluster-migration-barrier', 1, 0n, INT_MAX),
+	integer('cluster-replica-validity-factor', 10, 0n, INT_MAX, {alias: 'cluster-slave-validity-factor'}),
 	yesNo('cluster-require-full-coverage', 'yes', {setting: 'clusterRequireFullCoverage'}),
-	yesNo('cluster-replica-no-failover', 'no', {alias: 'cluster-slave-no-failover', setting: 'clusterReplicaNoFailover'}),
+	yesNo('cluster-replica-no-failover', 'no', {
+		alias: 'cluster-slave-no-failover',
+		setting: 'clusterReplicaNoFailover',
+	}),
 	yesNo('cluster-allow-reads-when-down', 'no', {setting: 'clusterAllowReadsWhenDown'}),
 	yesNo('cluster-allow-pubsubshard-when-down', 'yes', {setting: 'clusterAllowPubsubshardWhenDown'}),
-	yesNo('cluster-allow-replica-migration', 'yes', {setting: 'clusterAllowReplicaMigration'}),
+	yesNo('cluster-allow-replica-migration', 'yes'),
 	memory('cluster-link-sendbuf-limit', 0, 0n, ULONG_MAX, {setting: 'clusterLinkSendBufferLimitBytes'}),
 	word('cluster-preferred-endpoint-type', 'ip', ['ip', 'hostname', 'unknown-endpoint'], {
 		setting: 'clusterPreferredEndpointType',
@@ -562,6 +642,11 @@ export const PARAMETERS: readonly Parameter[] = [
 export const PARAMETERS_BY_NAME: ReadonlyMap<string, Parameter> = new Map(
 	PARAMETERS.flatMap((parameter) => {
 		const {name, alias} = parameter;
-		return alias === undefined ? [[name, parameter]] : [[name, parameter], [alias, parameter]];
+		return alias === undefined
+			? [[name, parameter]]
+			: [
+					[name, parameter],
+					[alias, parameter],
+				];
 	}),
 );

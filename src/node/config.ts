@@ -6,12 +6,13 @@
 import {CommandError} from '../commands/errors.ts';
 import type {Config} from '../commands/services.ts';
 import {Settings} from '../commands/settings.ts';
+import {latin1, latin1ToBytes} from '../lib/bytes.ts';
 import {globMatch} from '../lib/glob.ts';
 import {rewriteConfigFile} from './config-file.ts';
 import {type Parameter, ParameterError, PARAMETERS, PARAMETERS_BY_NAME} from './config-parameters.ts';
 
 /** Makes a change take effect outside the settings. Throws ParameterError when that is impossible. */
-export type ApplyHook = () => void;
+type ApplyHook = () => void;
 
 /** Where CONFIG REWRITE writes. Texts with one character a byte; errors are the system's. */
 export interface ConfigFilePort {
@@ -21,7 +22,7 @@ export interface ConfigFilePort {
 	write(text: string): void;
 }
 
-export interface NodeConfigOptions {
+interface NodeConfigOptions {
 	/** Directives of the start, in order; a later one of the same name adds to or replaces an earlier one. */
 	readonly directives?: Iterable<readonly [name: string, value: string]>;
 	/** Null: the node was started without a file. */
@@ -65,7 +66,7 @@ export class NodeConfig implements Config {
 				continue;
 			}
 			for (const [name, parameter] of PARAMETERS_BY_NAME) {
-				if (taken.has(name) || !globMatch(pattern, Buffer.from(name, 'latin1'), true)) continue;
+				if (taken.has(name) || !globMatch(pattern, latin1ToBytes(name), true)) continue;
 				taken.add(name);
 				found.set(name, this.#text(parameter));
 			}
@@ -123,20 +124,23 @@ export class NodeConfig implements Config {
 		try {
 			this.#file.write(rewriteConfigFile(this.#file.read() ?? '', values));
 		} catch (error) {
-			throw new CommandError(`ERR Rewriting config file: ${error instanceof Error ? error.message : String(error)}`);
+			throw new CommandError(
+				`ERR Rewriting config file: ${error instanceof Error ? error.message : String(error)}`,
+			);
 		}
 	}
 
 	/** A directive of the start: nothing is immutable yet. */
 	#start(name: string, value: string, seen: Set<string>): void {
 		const parameter = PARAMETERS_BY_NAME.get(name.toLowerCase());
-		if (parameter === undefined) throw new ParameterError(`${name}: Bad directive or wrong number of arguments`);
+		if (parameter === undefined)
+			throw new ParameterError(`${name}: Bad directive or wrong number of arguments`);
 		const adds = parameter.name === 'save' && seen.has('save') && value !== '';
 		seen.add(parameter.name);
 		try {
 			this.#store(parameter, adds ? `${this.#text(parameter)} ${value}`.trim() : value);
 		} catch (error) {
-			if (error instanceof ParameterError) throw new ParameterError(`${name}: ${error.message}`);
+			if (error instanceof ParameterError) throw new ParameterError(`${name}: ${error.reason}`);
 			throw error;
 		}
 	}
@@ -150,11 +154,14 @@ export class NodeConfig implements Config {
 		const parsed = parameter.kind.parse(text, this.#text(parameter));
 		this.#texts.set(parameter.name, parsed.text);
 		// The table's `setting` was checked against the kind of the value where the row was declared.
-		if (parameter.setting !== undefined) (this.settings as unknown as Record<string, unknown>)[parameter.setting] = parsed.value;
+		if (parameter.setting !== undefined)
+			(this.settings as unknown as Record<string, unknown>)[parameter.setting] = parsed.value;
 	}
 
 	/** What CONFIG SET refuses before any value is looked at. */
-	#check(pairs: readonly (readonly [name: string, value: string])[]): {name: string; parameter: Parameter; value: string}[] {
+	#check(
+		pairs: readonly (readonly [name: string, value: string])[],
+	): {name: string; parameter: Parameter; value: string}[] {
 		const changes: {name: string; parameter: Parameter; value: string}[] = [];
 		for (const [name, value] of pairs) {
 			const parameter = PARAMETERS_BY_NAME.get(name.toLowerCase());
@@ -162,7 +169,8 @@ export class NodeConfig implements Config {
 				throw new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`);
 			}
 			if (parameter.change === 'immutable') throw refusal(name, "can't set immutable config");
-			if (parameter.change === 'protected' && !this.#allowsProtected()) throw refusal(name, "can't set protected config");
+			if (parameter.change === 'protected' && !this.#allowsProtected())
+				throw refusal(name, "can't set protected config");
 			if (changes.some((other) => other.name.toLowerCase() === name.toLowerCase())) {
 				throw refusal(name, 'duplicate parameter');
 			}
@@ -180,8 +188,4 @@ function refusal(name: string, cause: unknown): CommandError {
 	if (cause instanceof Error && !(cause instanceof ParameterError)) throw cause;
 	const reason = cause instanceof ParameterError ? cause.message : String(cause);
 	return new CommandError(`ERR CONFIG SET failed (possibly related to argument '${name}') - ${reason}`);
-}
-
-function latin1(bytes: Uint8Array): string {
-	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

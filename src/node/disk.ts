@@ -32,7 +32,11 @@ export class FileDisk implements Disk {
 		}
 	}
 
-	replaceSync(file: string, bytes: Uint8Array, {durable = true, mode = DEFAULT_MODE}: ReplaceOptions = {}): void {
+	replaceSync(
+		file: string,
+		bytes: Uint8Array,
+		{durable = true, mode = DEFAULT_MODE}: ReplaceOptions = {},
+	): void {
 		const temporary = temporaryName(file);
 		try {
 			const descriptor = fs.openSync(temporary, 'wx', mode);
@@ -148,4 +152,5 @@ function isAnswering(address: string): Promise<boolean> {
 	});
 }
 
-const isErrno = (error: unknown, code: string): boolean => error instanceof Error && 'code' in error && error.code === code;
+const isErrno = (error: unknown, code: string): boolean =>
+	error instanceof Error && 'code' in error && error.code === code;

@@ -24,8 +24,6 @@ const MINUS = 0x2d;
 
 const NO_AUTH = 'NOAUTH Authentication required.';
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
-const CROSS_SLOT_KEYS = "CROSSSLOT Keys in request don't hash to the same slot";
-const UNBOUND_SLOT = 'CLUSTERDOWN Hash slot not served';
 
 export class Executor {
 	readonly writer: ReplyWriter;
@@ -86,7 +84,9 @@ export class Executor {
 		context.client = client;
 		context.request = request;
 		context.db = db;
-		db.now = clock.nowMs;
+		if (db.now !== clock.nowMs) db.now = clock.nowMs;
+		db.noTouch = client.noTouch;
+		client.argumentBytes = request.end - request.start;
 		this.timer.start(command);
 		let wasInPlace = false;
 		try {
@@ -98,6 +98,7 @@ export class Executor {
 			writer.error(error.message);
 		}
 		this.timer.stop(command, request, client, wasInPlace);
+		client.argumentBytes = 0;
 		stats.totalCommands++;
 		client.commandCount++;
 		if (asked) client.asking = false;
@@ -132,9 +133,7 @@ export class Executor {
 					if (line !== null) return line;
 				}
 			} else if (slot === CROSS_SLOT) {
-				// Redis finds that nobody has the first key's slot before it looks at the second key.
-				const line = cluster.redirect(this.#firstSlot, command, client, () => ALL_PRESENT);
-				return line === UNBOUND_SLOT ? line : CROSS_SLOT_KEYS;
+				return cluster.crossSlot(this.#firstSlot);
 			}
 		}
 		// 4. Is there room.
@@ -238,8 +237,6 @@ export class Executor {
 		else if (client.replyMode === 'skip') client.replyMode = 'on';
 	}
 }
-
-const ALL_PRESENT: KeyPresence = {presentCount: 1, missingCount: 0, hasSeveralKeys: false};
 
 const DEBUG_NOT_ALLOWED =
 	'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';

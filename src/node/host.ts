@@ -4,12 +4,12 @@ import {readFileSync} from 'node:fs';
 import {arch, release, totalmem, type as systemType} from 'node:os';
 import {getHeapStatistics} from 'node:v8';
 
-export interface CpuSeconds {
+interface CpuSeconds {
 	readonly user: number;
 	readonly system: number;
 }
 
-export interface HeapBytes {
+interface HeapBytes {
 	readonly usedBytes: number;
 	readonly reservedBytes: number;
 }
@@ -31,7 +31,7 @@ export interface Host {
 }
 
 const MACHINES: Readonly<Record<string, string>> = {x64: 'x86_64', arm64: 'aarch64', ia32: 'i686'};
-const ARCHES_OF_32_BITS = ['arm', 'ia32', 'mips', 'mipsel'];
+const ARCHES_OF_32_BITS = new Set(['arm', 'ia32', 'mips', 'mipsel']);
 /** Clock ticks a second in /proc; the kernel shows this to every program. */
 const TICKS = 100;
 
@@ -39,7 +39,7 @@ export function createHost(): Host {
 	return {
 		processId: process.pid,
 		system: `${systemType()} ${release()} ${MACHINES[arch()] ?? arch()}`,
-		archBits: ARCHES_OF_32_BITS.includes(arch()) ? 32 : 64,
+		archBits: ARCHES_OF_32_BITS.has(arch()) ? 32 : 64,
 		executable: process.execPath,
 		nodeVersion: process.versions.node,
 		runId: randomBytes(20).toString('hex'),

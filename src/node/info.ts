@@ -225,7 +225,8 @@ function persistence({databases, stats: {startedAtMs}}: InfoSources): Lines {
 }
 
 function stats({stats: figures, databases}: InfoSources): Lines {
-	const sum = (figure: (db: Keyspace) => number): number => databases.reduce((total, db) => total + figure(db), 0);
+	const sum = (figure: (db: Keyspace) => number): number =>
+		databases.reduce((total, db) => total + figure(db), 0);
 	const volatile = sum((db) => db.volatileCount);
 	const stale = volatile === 0 ? 0 : sum((db) => db.staleShare * db.volatileCount) / volatile;
 	return [
@@ -343,7 +344,12 @@ function keyspace({databases}: InfoSources): Lines {
 	return databases.flatMap((db, index) => {
 		if (db.size === 0) return [];
 		const expires = db.volatileCount;
-		return [[`db${index}`, `keys=${db.size},expires=${expires},avg_ttl=${Math.floor(expires === 0 ? 0 : db.avgTtlMs)}`] as const];
+		return [
+			[
+				`db${index}`,
+				`keys=${db.size},expires=${expires},avg_ttl=${Math.floor(expires === 0 ? 0 : db.avgTtlMs)}`,
+			] as const,
+		];
 	});
 }
 

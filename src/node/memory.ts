@@ -53,7 +53,11 @@ export class NodeMemory implements Memory {
 		for (const client of clients) clientsBytes += clientMemoryBytes(client);
 		const arenaUsedBytes = this.usedBytes();
 		const arenaReservedBytes = databases.reduce((sum, db) => sum + db.heldBytes, 0);
-		const tables = databases.map((db, database) => ({database, mainBytes: db.size * TABLE_ENTRY_BYTES, expiryBytes: 0}));
+		const tables = databases.map((db, database) => ({
+			database,
+			mainBytes: db.size * TABLE_ENTRY_BYTES,
+			expiryBytes: 0,
+		}));
 		const tableBytes = tables.reduce((sum, {mainBytes}) => sum + mainBytes, 0);
 		const heap = host.heap();
 		stats.peakMemoryBytes = Math.max(stats.peakMemoryBytes, arenaUsedBytes + clientsBytes);

@@ -6,6 +6,7 @@
  *                              |- cluster node (core, bus, nodes.conf, slot table)
  *                              `- cron
  */
+import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
 import {readFileSync} from 'node:fs';
 import type {ClusterEvent, LogLevel} from '../cluster/effects.ts';
@@ -18,6 +19,7 @@ import type {FromNode, NodeStart, ToNode, TransportChoice} from '../launcher/mes
 import {assert} from '../lib/assert.ts';
 import {ReplyWriter} from '../resp/reply-writer.ts';
 import {Request} from '../resp/request.ts';
+import {ACCESS_PARAMETERS, applyAccessSettings} from './access-settings.ts';
 import {MeshBus} from './bus.ts';
 import {NodeClients} from './clients.ts';
 import {systemClock} from './clock.ts';
@@ -183,7 +185,7 @@ class Node implements RunningNode {
 				host,
 				clock,
 				clusterLinks: this.#cluster === null ? null : () => linkFigures(this.#cluster!),
-				replicationId: host.runId,
+				replicationId: randomBytes(20).toString('hex'),
 			}),
 			debug: {
 				sleep: (ms) => {
@@ -232,6 +234,11 @@ class Node implements RunningNode {
 		config.onChange('hz', () => {
 			this.#cron?.restart();
 		});
+		const applyAccess = (): void => {
+			applyAccessSettings(this.#databases, config.settings);
+		};
+		applyAccess();
+		for (const name of ACCESS_PARAMETERS) config.onChange(name, applyAccess);
 		const cluster = this.#cluster;
 		if (cluster === null) return;
 		for (const name of CLUSTER_PARAMETERS) {

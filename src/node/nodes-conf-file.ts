@@ -32,6 +32,7 @@ export class NodesConfFile {
 	#cancelGather: (() => void) | null = null;
 	#cancelFlush: (() => void) | null = null;
 	#hasFailed = false;
+	#isClosed = false;
 
 	private constructor(options: NodesConfFileOptions, lock: DiskLock) {
 		this.#options = options;
@@ -78,13 +79,14 @@ export class NodesConfFile {
 
 	/** Makes durable what is not, then gives the lock back. Rejects when that fails; the lock is given back all the same. */
 	async close(): Promise<void> {
+		this.#isClosed = true;
 		try {
 			if (this.#waiting !== null) this.saveDurably(this.#waiting);
+			this.#stopTimers();
 			await this.#flushing;
 			if (!this.#isDurable) await this.#options.disk.flush(this.#options.file);
 		} finally {
-			this.#cancelGather?.();
-			this.#cancelFlush?.();
+			this.#stopTimers();
 			this.#lock.release();
 		}
 	}
@@ -110,7 +112,7 @@ export class NodesConfFile {
 	}
 
 	#flushLater(): void {
-		if (this.#flushing !== null) return;
+		if (this.#flushing !== null || this.#isClosed) return;
 		this.#cancelFlush ??= this.#options.clock.after(FLUSH_MS, () => {
 			this.#cancelFlush = null;
 			this.#flushing = this.#flush();
@@ -129,6 +131,13 @@ export class NodesConfFile {
 		}
 		this.#flushing = null;
 		if (!this.#isDurable) this.#flushLater();
+	}
+
+	#stopTimers(): void {
+		this.#cancelGather?.();
+		this.#cancelFlush?.();
+		this.#cancelGather = null;
+		this.#cancelFlush = null;
 	}
 
 	#failed(error: unknown): void {

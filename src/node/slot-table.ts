@@ -129,7 +129,7 @@ export class SlotTableWriter {
 	#write(change: () => unknown): void {
 		const {words} = this.#views;
 		// A worker that died in the middle left an odd version: begin from it as from an even one.
-		const begun = (Atomics.load(words, VERSION_WORD) | 1) | 0;
+		const begun = Atomics.load(words, VERSION_WORD) | 1 | 0;
 		Atomics.store(words, VERSION_WORD, begun);
 		change();
 		Atomics.store(words, VERSION_WORD, (begun + 1) | 0);

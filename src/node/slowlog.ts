@@ -43,7 +43,8 @@ export class NodeSlowlog implements Slowlog {
 			address: client.address,
 			clientName: client.name,
 		});
-		if (this.#entries.length > slowlogMaxLength) this.#entries.splice(0, this.#entries.length - slowlogMaxLength);
+		if (this.#entries.length > slowlogMaxLength)
+			this.#entries.splice(0, this.#entries.length - slowlogMaxLength);
 	}
 }
 

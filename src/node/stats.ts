@@ -73,7 +73,7 @@ export class NodeStats implements Stats {
 	}
 
 	errors(): readonly (readonly [word: string, count: number])[] {
-		return [...this.#errors].sort(([a], [b]) => (a < b ? -1 : 1));
+		return [...this.#errors].toSorted(([a], [b]) => (a < b ? -1 : 1));
 	}
 
 	sample(nowMs: number): void {

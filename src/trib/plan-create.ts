@@ -1,11 +1,23 @@
 /** From nodes that know nobody to the steps that make them a cluster. Pure. */
 
+import {assert} from '../lib/assert.ts';
 import {BUS_PORT_OFFSET} from './endpoint.ts';
-import {meet, replicate, setConfigEpoch, type ExpectedNode, type Plan, type Step} from './plan.ts';
+import {
+	meet,
+	replicate,
+	setConfigEpoch,
+	type CallStep,
+	type ExpectedNode,
+	type Plan,
+	type Step,
+	type WaitStep,
+} from './plan.ts';
 import type {Allocation} from './slot-allocation.ts';
 import type {NodeView} from './view.ts';
 
-/** Up to so many nodes everyone is told of everyone; see `meetings`. */
+/** Our own nodes agree sooner than this, most servers much later. */
+const LATE_AFTER_MS = 50;
+/** Above this the number of commands, the square of it, would weigh more than the rounds of gossip that they save. */
 const FULL_MESH_NODE_COUNT = 64;
 
 /**
@@ -17,6 +29,8 @@ export function planCreate(
 	ips: readonly string[],
 	joinTimeoutMs: number,
 ): Plan {
+	const [first] = nodes;
+	assert(first !== undefined, 'a cluster has a node');
 	const expected = nodes.map(({self, endpoint}, i): ExpectedNode => {
 		const primary = allocation.primaries.find(({node}) => node === i);
 		return {id: self.id, endpoint, slots: primary === undefined ? [] : [primary.slots]};
@@ -28,36 +42,46 @@ export function planCreate(
 	});
 	return [
 		{
-			steps: withSlots.map(({endpoint, slots}) => ({kind: 'add-slots', node: endpoint, slots})),
-			conclude: '>>> Nodes configuration updated',
+			// Both at once: neither hangs on the other, and on each node they are carried out in this order.
+			steps: [
+				...withSlots.map(({endpoint, slots}): Step => ({kind: 'add-slots', node: endpoint, slots})),
+				...nodes.map(({endpoint}, i) => setConfigEpoch(endpoint, i + 1)),
+			],
+			conclude: ['>>> Nodes configuration updated', '>>> Assign a different config epoch to each node'],
 		},
 		{
-			announce: '>>> Assign a different config epoch to each node',
-			steps: nodes.map(({endpoint}, i) => setConfigEpoch(endpoint, i + 1)),
+			announce: ['>>> Sending CLUSTER MEET messages to join the cluster'],
+			steps: nodes.slice(1).map((node) => greeting(node, first, ips[0]!)),
 		},
 		{
-			announce: '>>> Sending CLUSTER MEET messages to join the cluster',
-			steps: meetings(nodes, ips),
+			steps: [
+				{
+					kind: 'wait-for-agreement',
+					nodes: expected,
+					timeoutMs: joinTimeoutMs,
+					ifLate: lateGreetings(nodes, ips),
+				},
+			],
 		},
-		{steps: [{kind: 'wait-for-agreement', nodes: expected, timeoutMs: joinTimeoutMs}]},
 		...(replicas.length > 0 ? [{steps: replicas}] : []),
 	];
 }
 
 /**
- * Every node greets every other one, in both directions. redis-cli has all greet the first node and leaves the rest to gossip,
- * which needs seconds: real servers (7.0.15) of 3, 12, 24 nodes agree after 0.3, 0.3, 8.9 s this way, and after 2.0, 6.0,
- * 26.7 s that way. Greeting in one direction only is slower than either, as the two handshakes of a pair then get in each
- * other's way. Beyond a size the number of commands, its square, would weigh more than the rounds of gossip.
+ * Every node greets the first one, and gossip introduces them to each other: this takes real servers (7.0.15) of 3, 12, 24
+ * nodes 2.0, 6.0, 26.7 s. When every node is told to greet every other one it takes 0.3, 0.3, 8.9 s. In both directions: with
+ * one greeting a pair the two handshakes get in each other's way, and it takes longer than without.
  */
-function meetings(nodes: readonly NodeView[], ips: readonly string[]): Step[] {
-	const isFullMesh = nodes.length <= FULL_MESH_NODE_COUNT;
-	return nodes.flatMap(({endpoint}, i) =>
-		nodes.flatMap((node, j) => {
-			if (i === j || (!isFullMesh && j > 0)) return [];
-			return [meet(endpoint, ips[j]!, node.endpoint.port, unusualBusPort(node))];
-		}),
+function lateGreetings(nodes: readonly NodeView[], ips: readonly string[]): WaitStep['ifLate'] {
+	if (nodes.length > FULL_MESH_NODE_COUNT) return null;
+	const steps = nodes.flatMap((node) =>
+		nodes.flatMap((other, i) => (other === node ? [] : [greeting(node, other, ips[i]!)])),
 	);
+	return {afterMs: LATE_AFTER_MS, steps};
+}
+
+function greeting({endpoint}: NodeView, other: NodeView, ip: string): CallStep {
+	return meet(endpoint, ip, other.endpoint.port, unusualBusPort(other));
 }
 
 function unusualBusPort({self, endpoint}: NodeView): number | null {

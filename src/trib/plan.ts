@@ -35,17 +35,19 @@ export interface WaitStep {
 	readonly kind: 'wait-for-agreement';
 	readonly nodes: readonly ExpectedNode[];
 	readonly timeoutMs: number;
+	/** What helps those who have not agreed after a while; whether it succeeds does not matter. */
+	readonly ifLate: {readonly afterMs: number; readonly steps: readonly CallStep[]} | null;
 }
 
 export type Step = CallStep | AddSlotsStep | WaitStep;
 
 /** Steps that do not depend on each other and go out at once. The next stage starts when all are done. */
 export interface Stage {
-	/** Line before it, `>>> ...`. */
-	readonly announce?: string;
+	/** Lines before it, `>>> ...`. */
+	readonly announce?: readonly string[];
 	readonly steps: readonly Step[];
-	/** Line after it. */
-	readonly conclude?: string;
+	/** Lines after it. */
+	readonly conclude?: readonly string[];
 }
 
 export type Plan = readonly Stage[];
@@ -61,7 +63,8 @@ export function formatPlan(plan: Plan): string[] {
 
 export function formatStep(step: Step): string {
 	if (step.kind === 'wait-for-agreement') {
-		return `wait until ${step.nodes.length} nodes agree, at most ${step.timeoutMs / 1000} s`;
+		const late = step.ifLate === null ? '' : `; after ${step.ifLate.afterMs} ms all greet each other`;
+		return `wait until ${step.nodes.length} nodes agree, at most ${step.timeoutMs / 1000} s${late}`;
 	}
 	return `${formatEndpoint(step.node)}> ${wordsOf(step).join(' ')}`;
 }

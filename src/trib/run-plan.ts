@@ -41,12 +41,12 @@ export async function runPlan(plan: Plan, connections: Connections, printer: Pri
 		if (problem === null) printer.progress(++done, total, formatStep(step));
 		return problem;
 	};
-	for (const {announce, steps, conclude} of plan) {
-		if (announce !== undefined) printer.info(announce);
+	for (const {announce = [], steps, conclude = []} of plan) {
+		for (const line of announce) printer.info(line);
 		const problems = await Promise.all(steps.map(run));
 		const problem = problems.find((text) => text !== null);
 		if (problem !== undefined) throw new StepError(problem, done > 0);
-		if (conclude !== undefined) printer.info(conclude);
+		for (const line of conclude) printer.info(line);
 	}
 }
 
@@ -54,7 +54,7 @@ export async function runPlan(plan: Plan, connections: Connections, printer: Pri
 async function runStep(step: Step, connections: Connections, printer: Printer): Promise<string | null> {
 	try {
 		return step.kind === 'wait-for-agreement'
-			? await waitForAgreement(step, connections, printer)
+			? await waitForAgreement(step, connections, printer, (late) => call(late, connections))
 			: await call(step, connections);
 	} catch (error) {
 		if (error instanceof ConnectionError) return connectionComplaint(error);

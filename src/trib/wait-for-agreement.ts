@@ -9,11 +9,11 @@ import {Agreement, formatGap, missingLinks, type Gap} from './agreement.ts';
 import type {Connections} from './connections.ts';
 import {formatEndpoint, parseNodeAddress} from './endpoint.ts';
 import {parseNodesText, type NodeLine} from './nodes-text.ts';
-import type {ExpectedNode, WaitStep} from './plan.ts';
+import type {CallStep, ExpectedNode, WaitStep} from './plan.ts';
 import type {Printer} from './printer.ts';
 
 const FIRST_PAUSE_MS = 1;
-const LONGEST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 25;
 const PAUSE_GROWTH = 1.5;
 /** A second entry for a known node goes within a tenth of a second, or with its time-out: nobody waits for that. */
 const HANDSHAKE_PATIENCE_MS = 1_000;
@@ -25,11 +25,15 @@ const WARNING_INTERVAL_PER_NODE_MS = 150;
 /** A time-out names so many nodes and counts the others. */
 const NAMED_GAP_COUNT = 8;
 
-/** Returns null when all agree, or the line that says who does not. @throws {ConnectionError} */
+/**
+ * @param send sends the commands of `ifLate`
+ * @returns null when all agree, or the line that says who does not. @throws {ConnectionError}
+ */
 export async function waitForAgreement(
-	{nodes, timeoutMs}: WaitStep,
+	{nodes, timeoutMs, ifLate}: WaitStep,
 	connections: Connections,
 	printer: Printer,
+	send: (step: CallStep) => Promise<unknown>,
 ): Promise<string | null> {
 	const agreement = new Agreement(nodes);
 	const startedAt = performance.now();
@@ -38,6 +42,7 @@ export async function waitForAgreement(
 	let pauseMs = FIRST_PAUSE_MS;
 	let dotCount = 0;
 	let nextWarningMs = warningIntervalMs;
+	let isLate = false;
 
 	printer.line('Waiting for the cluster to join');
 	for (;;) {
@@ -68,6 +73,10 @@ export async function waitForAgreement(
 				printer,
 			);
 			nextWarningMs += warningIntervalMs;
+		}
+		if (ifLate !== null && !isLate && elapsedMs > ifLate.afterMs) {
+			isLate = true;
+			await Promise.all(ifLate.steps.map(send));
 		}
 		waiting = waiting.filter((_, i) => gaps[i] !== null);
 		// Large clusters answer slowly: asking must not keep them from their work.

@@ -33,7 +33,10 @@ test('CLIENT LIST tells what each client is and does', async (t) => {
 	await second.ask('CLIENT', 'NO-EVICT', 'on');
 	t.is(await second.ask('CLIENT', 'SETINFO', 'LIB-NAME', 'driver'), 'OK');
 	t.is(await second.ask('CLIENT', 'SETINFO', 'lib-ver', '1.2'), 'OK');
-	t.regex(String(await second.ask('CLIENT', 'SETINFO', 'LIB-NAME', 'a b')), /ERR lib-name cannot contain spaces/);
+	t.regex(
+		String(await second.ask('CLIENT', 'SETINFO', 'LIB-NAME', 'a b')),
+		/ERR lib-name cannot contain spaces/,
+	);
 	t.regex(String(await second.ask('CLIENT', 'SETINFO', 'nosuch', 'a')), /ERR Unrecognized option 'nosuch'/);
 	const id = (await second.ask('CLIENT', 'ID')) as number;
 
@@ -45,7 +48,10 @@ test('CLIENT LIST tells what each client is and does', async (t) => {
 	t.is(mine['laddr'], `127.0.0.1:${node.port}`);
 	t.like(other, {id: String(id), name: 'second', db: '2', flags: 'e', resp: '3', cmd: 'client|id'});
 	t.like(other, {'lib-name': 'driver', 'lib-ver': '1.2', user: 'default', addr: second.address});
-	t.deepEqual(fieldsOf((await first.ask('CLIENT', 'LIST', 'ID', String(id), '99')) as string)['name'], 'second');
+	t.deepEqual(
+		fieldsOf((await first.ask('CLIENT', 'LIST', 'ID', String(id), '99')) as string)['name'],
+		'second',
+	);
 });
 
 test('CLIENT KILL by address, id or other marks closes these connections, and the own one only when asked to', async (t) => {

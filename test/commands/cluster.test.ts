@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import {connect} from 'node:net';
 import test, {type ExecutionContext} from 'ava';
+import type {KeyPresence} from '../../src/commands/cluster-service.ts';
 import {clusterCommands} from '../../src/commands/cluster.ts';
 import {Keyspace} from '../../src/data/keyspace.ts';
 import {toBytes} from '../../src/lib/bytes.ts';
@@ -24,7 +25,12 @@ async function pair(t: ExecutionContext): Promise<{nodes: TestNode[]; runners: C
 	return {nodes, runners: nodes.map((node) => runnerOf(node))};
 }
 
-const errorOf = (reply: Reply): string => (reply instanceof RespError ? reply.message : `no error: ${String(reply)}`);
+const errorOf = (reply: Reply): string => (reply instanceof RespError ? reply.message : 'no error');
+const textOf = (reply: Reply | undefined): string => (typeof reply === 'string' ? reply : 'no text');
+
+const notCounted = (): KeyPresence => {
+	throw new Error('keys are counted only when the slot is open');
+};
 
 /** Paths of build output mirror the sources: the transcripts stand beside the TypeScript. */
 const transcript = fs.readFileSync('test/transcripts/cluster.txt', 'utf8');
@@ -87,7 +93,11 @@ if (hasRedisServer()) {
 		];
 		const expected = await ask(servers[0]!, script(theirs));
 		for (const [i, words] of script(ours).entries()) {
-			t.deepEqual(plain(runners[0]!.run(...words), ours), plain(expected[i]!, theirs), words.slice(0, 4).join(' '));
+			t.deepEqual(
+				plain(runners[0]!.run(...words), ours),
+				plain(expected[i]!, theirs),
+				words.slice(0, 4).join(' '),
+			);
 		}
 	});
 
@@ -95,11 +105,18 @@ if (hasRedisServer()) {
 		const {nodes, runners, ours, servers, theirs} = await twins(t);
 		await nodes[0]!.until(() => (runners[0]!.run('CLUSTER', 'LINKS') as Reply[]).length === 2);
 		const words = ['INFO', 'NODES', 'SLOTS', 'SHARDS', 'LINKS'].map((word) => ['CLUSTER', word]);
-		for (const hello of [['HELLO', '2'], ['HELLO', '3']]) {
+		for (const hello of [
+			['HELLO', '2'],
+			['HELLO', '3'],
+		]) {
 			const [, ...expected] = await ask(servers[0]!, [hello, ...words]);
 			runners[0]!.client.protocol = hello[1] === '3' ? 3 : 2;
 			for (const [i, line] of words.entries()) {
-				t.deepEqual(shape(runners[0]!.run(...line), ours), shape(expected[i]!, theirs), `${hello[1]} ${line[1]}`);
+				t.deepEqual(
+					shape(runners[0]!.run(...line), ours),
+					shape(expected[i]!, theirs),
+					`${hello[1]} ${line[1]}`,
+				);
 			}
 		}
 	});
@@ -118,7 +135,9 @@ async function twins(t: ExecutionContext) {
 	t.teardown(() => Promise.all(started.map((server) => server.stop())));
 	const servers = started.map(({port}) => port);
 	const [first, second] = servers as [number, number];
-	const ids = await Promise.all(servers.map(async (port) => String((await ask(port, [['CLUSTER', 'MYID']]))[0])));
+	const ids = await Promise.all(
+		servers.map(async (port) => textOf((await ask(port, [['CLUSTER', 'MYID']]))[0])),
+	);
 	for (const [port, epoch, from, to] of [[first, 1, 0, 8191] as const, [second, 2, 8192, 16_383] as const]) {
 		await ask(port, [
 			['CLUSTER', 'SET-CONFIG-EPOCH', String(epoch)],
@@ -127,8 +146,9 @@ async function twins(t: ExecutionContext) {
 	}
 	await ask(first, [['CLUSTER', 'MEET', '127.0.0.1', String(second)]]);
 	for (const port of servers) {
-		const links = async (): Promise<number> => ((await ask(port, [['CLUSTER', 'LINKS']]))[0] as Reply[]).length;
-		const info = async (): Promise<string> => String((await ask(port, [['CLUSTER', 'INFO']]))[0]);
+		const links = async (): Promise<number> =>
+			((await ask(port, [['CLUSTER', 'LINKS']]))[0] as Reply[]).length;
+		const info = async (): Promise<string> => textOf((await ask(port, [['CLUSTER', 'INFO']]))[0]);
 		while (!(await info()).includes('cluster_state:ok') || (await links()) < 2) {
 			await new Promise((resolve) => setTimeout(resolve, 50));
 		}
@@ -145,13 +165,17 @@ function plain(reply: Reply, names: Names): unknown {
 	if (reply instanceof Map) return new Map([...reply].map(([field, value]) => [field, plain(value, names)]));
 	if (Array.isArray(reply)) return reply.map((each) => plain(each, names));
 	if (typeof reply === 'string') return renamed(reply, names);
-	return typeof reply === 'number' && names.ports.includes(reply) ? `port ${names.ports.indexOf(reply)}` : reply;
+	return typeof reply === 'number' && names.ports.includes(reply)
+		? `port ${names.ports.indexOf(reply)}`
+		: reply;
 }
 
 function renamed(text: string, {one, other, ports}: Names): string {
 	let named = text.replaceAll(one, 'one').replaceAll(other, 'other');
 	for (const [i, port] of ports.entries()) {
-		named = named.replaceAll(`:${port}@${port + 10_000}`, `:port ${i}@bus ${i}`).replaceAll(`:${port}`, `:port ${i}`);
+		named = named
+			.replaceAll(`:${port}@${port + 10_000}`, `:port ${i}@bus ${i}`)
+			.replaceAll(`:${port}`, `:port ${i}`);
 	}
 	return named;
 }
@@ -162,27 +186,43 @@ function shape(reply: Reply, names: Names): unknown {
 	if (typeof shown === 'string') {
 		return shown
 			.split('\n')
-			.map((line) => line.replace(/^(cluster_stats_\w+):\d+/, '$1').replace(/ \d+ \d+ (\d+) (dis)?connected/, ' times $1'))
+			.map((line) =>
+				line.replace(/^(cluster_stats_\w+):\d+/, '$1').replace(/ \d+ \d+ (\d+) (dis)?connected/, ' times $1'),
+			)
 			.filter((line) => !/_(ping|pong|meet|update|fail)_(sent|received)/.test(line))
 			.toSorted();
 	}
 	if (!Array.isArray(shown)) return shown;
-	const text = (each: unknown): string => JSON.stringify(each, (_, value: unknown) => (value instanceof Map ? [...value] : value));
+	const text = (each: unknown): string =>
+		JSON.stringify(each, (_, value: unknown) => (value instanceof Map ? [...value] : value));
 	return shown
 		.map(text)
-		.map((each) => each.replace(/("create-time"|"send-buffer-allocated"|"send-buffer-used"),\d+/g, '$1'))
+		.map((each) =>
+			each
+				.replace(/("create-time"|"send-buffer-allocated"|"send-buffer-used"),\d+/g, '$1')
+				.replace('"rw"', '"r"'),
+		)
 		.toSorted();
 }
 
 test('S22: a node that runs alone refuses all of them before it looks at their arguments', (t) => {
 	const runner = new CommandRunner({commands: clusterCommands});
-	for (const words of ['CLUSTER INFO', 'CLUSTER ADDSLOTS x', 'CLUSTER HELP', 'CLUSTER KEYSLOT x', 'CLUSTER MEET a b']) {
+	for (const words of [
+		'CLUSTER INFO',
+		'CLUSTER ADDSLOTS x',
+		'CLUSTER HELP',
+		'CLUSTER KEYSLOT x',
+		'CLUSTER MEET a b',
+	]) {
 		t.is(errorOf(runner.run(...words.split(' '))), 'ERR This instance has cluster support disabled', words);
 	}
 	for (const word of ['READONLY', 'READWRITE', 'ASKING']) {
 		t.is(errorOf(runner.run(word)), 'ERR This instance has cluster support disabled', word);
 	}
-	t.is(errorOf(runner.run('CLUSTER', 'KEYSLOT')), "ERR wrong number of arguments for 'cluster|keyslot' command");
+	t.is(
+		errorOf(runner.run('CLUSTER', 'KEYSLOT')),
+		"ERR wrong number of arguments for 'cluster|keyslot' command",
+	);
 });
 
 test('S18, S22: READONLY, READWRITE and ASKING set what routing asks of the client', async (t) => {
@@ -202,9 +242,13 @@ test('S48: keys of a slot are counted and listed, at most as many as asked for',
 	for (const name of ['{tag}1', '{tag}2', '{tag}3', 'other']) {
 		database.setStringOwned(toBytes(name), toBytes('value'), false);
 	}
-	const slot = String(runner.run('CLUSTER', 'KEYSLOT', 'tag'));
+	const slot = String(Number(runner.run('CLUSTER', 'KEYSLOT', 'tag')));
 	t.is(runner.run('CLUSTER', 'COUNTKEYSINSLOT', slot), 3);
-	t.deepEqual((runner.run('CLUSTER', 'GETKEYSINSLOT', slot, '10') as string[]).toSorted(), ['{tag}1', '{tag}2', '{tag}3']);
+	t.deepEqual((runner.run('CLUSTER', 'GETKEYSINSLOT', slot, '10') as string[]).toSorted(), [
+		'{tag}1',
+		'{tag}2',
+		'{tag}3',
+	]);
 	t.is((runner.run('CLUSTER', 'GETKEYSINSLOT', slot, '2') as string[]).length, 2);
 	t.deepEqual(runner.run('CLUSTER', 'GETKEYSINSLOT', slot, '0'), []);
 	t.is((runner.run('CLUSTER', 'GETKEYSINSLOT', slot, '9223372036854775807') as string[]).length, 3);
@@ -215,12 +259,18 @@ test('S41, S42, S46: INFO and NODES are verbatim text in RESP3, the ids are 40 d
 	const {nodes, runners} = await pair(t);
 	const [runner] = runners;
 	runner!.client.protocol = 3;
-	t.regex(runner!.raw('CLUSTER', 'INFO'), /^=\d+\r\ntxt:cluster_state:ok\r\ncluster_slots_assigned:16384\r\n/);
-	t.regex(runner!.raw('CLUSTER', 'NODES'), /^=\d+\r\ntxt:[0-9a-f]{40} 127\.0\.0\.1:7000@17000 myself,master - /);
+	t.regex(
+		runner!.raw('CLUSTER', 'INFO'),
+		/^=\d+\r\ntxt:cluster_state:ok\r\ncluster_slots_assigned:16384\r\n/,
+	);
+	t.regex(
+		runner!.raw('CLUSTER', 'NODES'),
+		/^=\d+\r\ntxt:[0-9a-f]{40} 127\.0\.0\.1:7000@17000 myself,master - /,
+	);
 	runner!.client.protocol = 2;
 	t.regex(runner!.raw('CLUSTER', 'INFO'), /^\$\d+\r\ncluster_state:ok\r\n/);
 	t.is(runner!.run('CLUSTER', 'MYID'), nodes[0]!.node.view.myself.id);
-	t.regex(String(runner!.run('CLUSTER', 'MYSHARDID')), /^[0-9a-f]{40}$/);
+	t.regex(textOf(runner!.run('CLUSTER', 'MYSHARDID')), /^[0-9a-f]{40}$/);
 });
 
 test('S43: SLOTS lists each range with its servers', async (t) => {
@@ -231,8 +281,16 @@ test('S43: SLOTS lists each range with its servers', async (t) => {
 		[8192, 16_383, ['127.0.0.1', 7001, ids[1], []]],
 	]);
 	nodes[1]!.config.preferredEndpointType = 'unknown-endpoint';
-	t.deepEqual((runners[1]!.run('CLUSTER', 'SLOTS') as Reply[][])[0]![2], [null, 7000, ids[0], ['ip', '127.0.0.1']]);
-	t.is(nodes[1]!.node.redirect(0, {name: 'get', flagBits: 0}, runners[1]!.client, () => t.fail() as never), 'MOVED 0 :7000');
+	t.deepEqual((runners[1]!.run('CLUSTER', 'SLOTS') as Reply[][])[0]![2], [
+		null,
+		7000,
+		ids[0],
+		['ip', '127.0.0.1'],
+	]);
+	t.is(
+		nodes[1]!.node.redirect(0, {name: 'get', flagBits: 0}, runners[1]!.client, notCounted),
+		'MOVED 0 :7000',
+	);
 });
 
 test('S44: SHARDS lists each primary with its slots, as maps in RESP3', async (t) => {
@@ -241,9 +299,9 @@ test('S44: SHARDS lists each primary with its slots, as maps in RESP3', async (t
 	runner!.client.protocol = 3;
 	const shards = runner!.run('CLUSTER', 'SHARDS') as Map<string, Reply>[];
 	const own = shards.find((shard) => (shard.get('slots') as number[])[0] === 0);
-	t.deepEqual(own?.get('slots'), [0, 8191]);
+	t.deepEqual(own!.get('slots'), [0, 8191]);
 	t.deepEqual(
-		[...((own?.get('nodes') as Map<string, Reply>[])[0] ?? [])],
+		[...(own!.get('nodes') as [Map<string, Reply>])[0]],
 		[
 			['id', nodes[0]!.node.view.myself.id],
 			['port', 7000],
@@ -262,13 +320,14 @@ test('S45: LINKS lists the link to each member and the one from it', async (t) =
 	await nodes[0]!.until(() => (runner!.run('CLUSTER', 'LINKS') as Reply[]).length === 2);
 	runner!.client.protocol = 3;
 	const links = runner!.run('CLUSTER', 'LINKS') as Map<string, Reply>[];
-	t.deepEqual(links.map((link) => link.get('direction')).toSorted(), ['from', 'to']);
+	t.deepEqual(links.map((link) => textOf(link.get('direction'))).toSorted(), ['from', 'to']);
 	for (const link of links) {
 		t.is(link.get('node'), nodes[1]!.node.view.myself.id);
 		t.true(Math.abs(Number(link.get('create-time')) - Date.now()) < 3_600_000);
-		t.is(link.get('events'), 'r');
-		t.is(link.get('send-buffer-allocated'), 0);
-		t.is(link.get('send-buffer-used'), 0);
+		// A message may be under way.
+		const used = Number(link.get('send-buffer-used'));
+		t.true(Number(link.get('send-buffer-allocated')) >= used);
+		t.is(link.get('events'), used === 0 ? 'r' : 'rw');
 	}
 });
 

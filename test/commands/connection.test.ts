@@ -9,8 +9,20 @@ const DIALOGUES: readonly (readonly (readonly string[])[])[] = [
 	[['PING'], ['GET', 'a'], ['NOSUCH'], ['CLIENT', 'ID'], ['CLIENT', 'SETNAME', 'x'], ['QUIT']],
 	[['PING', 'a', 'b'], ['CLIENT'], ['CLIENT', 'NOSUCH'], ['COMMAND', 'COUNT'], ['ECHO', 'x'], ['QUIT']],
 	[['HELLO'], ['HELLO', '3'], ['HELLO', '4'], ['HELLO', '3', 'SETNAME', 'x'], ['PING'], ['QUIT']],
-	[['HELLO', '3', 'AUTH', 'default', 'wrong'], ['HELLO', '3', 'AUTH', 'nobody', 'secret'], ['PING'], ['QUIT']],
-	[['AUTH', 'wrong'], ['AUTH', 'default', 'wrong'], ['AUTH', 'nobody', 'secret'], ['AUTH', ''], ['PING'], ['QUIT']],
+	[
+		['HELLO', '3', 'AUTH', 'default', 'wrong'],
+		['HELLO', '3', 'AUTH', 'nobody', 'secret'],
+		['PING'],
+		['QUIT'],
+	],
+	[
+		['AUTH', 'wrong'],
+		['AUTH', 'default', 'wrong'],
+		['AUTH', 'nobody', 'secret'],
+		['AUTH', ''],
+		['PING'],
+		['QUIT'],
+	],
 	[['AUTH', 'secret'], ['PING'], ['AUTH', 'wrong'], ['PING'], ['RESET'], ['PING'], ['QUIT']],
 	[['AUTH', 'default', 'secret'], ['PING'], ['QUIT']],
 	[['RESET'], ['PING'], ['QUIT', 'now'], ['PING']],
@@ -28,7 +40,11 @@ if (hasRedisServer()) {
 		await using redis = await startRedisServer({password: 'secret'});
 		await using shoal = await startShoalNode({config: {requirepass: 'secret'}});
 		for (const dialogue of DIALOGUES) {
-			t.is(await transcriptOf(shoal.port, dialogue), await transcriptOf(redis.port, dialogue), JSON.stringify(dialogue));
+			t.is(
+				await transcriptOf(shoal.port, dialogue),
+				await transcriptOf(redis.port, dialogue),
+				JSON.stringify(dialogue),
+			);
 		}
 	});
 }
@@ -36,7 +52,10 @@ if (hasRedisServer()) {
 test('HELLO switches the protocol, logs in, names the client, and tells who answers', async (t) => {
 	await using node = await startShoalNode({config: {requirepass: 'secret'}});
 	using client = await RespClient.connect(node.port);
-	const reply = (await client.ask('HELLO', '3', 'AUTH', 'default', 'secret', 'SETNAME', 'me')) as Map<string, unknown>;
+	const reply = (await client.ask('HELLO', '3', 'AUTH', 'default', 'secret', 'SETNAME', 'me')) as Map<
+		string,
+		unknown
+	>;
 	t.deepEqual([...reply.keys()], ['server', 'version', 'proto', 'id', 'mode', 'role', 'modules']);
 	t.is(reply.get('server'), 'redis');
 	t.is(reply.get('proto'), 3);
@@ -50,7 +69,12 @@ test('RESET makes the connection new: RESP2, database 0, no name, no mode, no lo
 	await using node = await startShoalNode();
 	using client = await RespClient.connect(node.port);
 	await client.ask('HELLO', '3');
-	for (const words of [['SELECT', '3'], ['CLIENT', 'SETNAME', 'x'], ['CLIENT', 'NO-TOUCH', 'on'], ['SET', 'k', 'v']]) {
+	for (const words of [
+		['SELECT', '3'],
+		['CLIENT', 'SETNAME', 'x'],
+		['CLIENT', 'NO-TOUCH', 'on'],
+		['SET', 'k', 'v'],
+	]) {
 		t.is(await client.ask(...words), 'OK');
 	}
 	t.is(await client.ask('RESET'), 'RESET');

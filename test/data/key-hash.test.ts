@@ -4,7 +4,13 @@ import {hashKey} from '../../src/data/key-hash.ts';
 import {regionOf} from '../../src/lib/region.ts';
 
 /** HalfSipHash with any number of rounds, written down as its paper has it. */
-function halfSipHash(bytes: Uint8Array, key0: number, key1: number, rounds: number, lastRounds: number): number {
+function halfSipHash(
+	bytes: Uint8Array,
+	key0: number,
+	key1: number,
+	rounds: number,
+	lastRounds: number,
+): number {
 	const v = Int32Array.of(key0, key1, 0x6c79_6765 ^ key0, 0x7465_6462 ^ key1);
 	const rotated = (x: number, by: number) => (x << by) | (x >>> (32 - by));
 	const round = () => {
@@ -48,11 +54,19 @@ test('the plain form gives the published values of HalfSipHash-2-4', (t) => {
 
 test('hashKey is 31 bits of HalfSipHash-1-3, wherever the key stands', (t) => {
 	fc.assert(
-		fc.property(fc.uint8Array({maxLength: 40}), fc.nat(5), fc.integer(), fc.integer(), (key, at, key0, key1) => {
-			const region = regionOf(new Uint8Array(at + key.length + 3).fill(0xaa));
-			region.bytes.set(key, at);
-			return hashKey(region, at, key.length, key0, key1) === (halfSipHash(key, key0, key1, 1, 3) & 0x7fff_ffff);
-		}),
+		fc.property(
+			fc.uint8Array({maxLength: 40}),
+			fc.nat(5),
+			fc.integer(),
+			fc.integer(),
+			(key, at, key0, key1) => {
+				const region = regionOf(new Uint8Array(at + key.length + 3).fill(0xaa));
+				region.bytes.set(key, at);
+				return (
+					hashKey(region, at, key.length, key0, key1) === (halfSipHash(key, key0, key1, 1, 3) & 0x7fff_ffff)
+				);
+			},
+		),
 	);
 	t.pass();
 });

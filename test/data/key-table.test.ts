@@ -52,7 +52,9 @@ test('one hash for more keys than the longest leaf holds is caught', (t) => {
 
 test('hashes crowded in one corner make a deep directory and no other change', (t) => {
 	const prng = new Prng(1);
-	const hashes = Array.from({length: 4000}, (_, i) => (i % 4 === 0 ? prng.below(2 ** 31) : prng.below(2 ** 14)));
+	const hashes = Array.from({length: 4000}, (_, i) =>
+		i % 4 === 0 ? prng.below(2 ** 31) : prng.below(2 ** 14),
+	);
 	const {records, table, refs, hashOf, find} = tableOf([0, 2 ** 31 - 1, ...hashes]);
 	table.check(hashOf);
 	t.true(refs.every((ref, i) => find(i) === ref));

@@ -119,6 +119,14 @@ test('the active cycle removes all expired keys in one slice when nothing stops 
 	keyspace.check();
 });
 
+test('the active cycle leaves a key alone in the millisecond of its expiry', (t) => {
+	const {keyspace} = expiring();
+	setText(keyspace, 'k', '', false, NOW);
+	t.is(keyspace.activeExpire(() => false).expired, 0);
+	keyspace.now = NOW + 1;
+	t.is(keyspace.activeExpire(() => false).expired, 1);
+});
+
 test('the active cycle stops at its deadline and goes on where it stopped', (t) => {
 	const {keyspace} = expiring();
 	for (let i = 0; i < 1000; i++) {

@@ -27,14 +27,20 @@ export class KeyspaceModel {
 	}
 
 	removeExpired(): void {
-		for (const key of [...this.entries.keys()]) {
+		for (const key of this.entries.keys()) {
 			this.find(key);
 		}
 	}
 }
 
 /** `setString` with text, one character a byte. */
-export function setText(keyspace: Keyspace, key: string, value: string, keepTtl = false, expireAt = -1): number {
+export function setText(
+	keyspace: Keyspace,
+	key: string,
+	value: string,
+	keepTtl = false,
+	expireAt = -1,
+): number {
 	const bytes = latin1ToBytes(key);
 	const region = regionOf(bytes);
 	const from = regionOf(latin1ToBytes(`..${value}`));
@@ -59,7 +65,8 @@ export function findText(keyspace: Keyspace, key: string): number {
 export function contents(keyspace: Keyspace): Map<string, ModelEntry> {
 	const found = new Map<string, ModelEntry>();
 	keyspace.forEach((ref) => {
-		const value = keyspace.type(ref) === STRING ? latin1(keyspace.value(ref)) : (keyspace.object(ref) as object);
+		const value =
+			keyspace.type(ref) === STRING ? latin1(keyspace.value(ref)) : (keyspace.object(ref) as object);
 		found.set(latin1(keyspace.keyBytes(ref)), {value, expireAt: keyspace.expireAt(ref)});
 	});
 	return found;

@@ -127,8 +127,14 @@ test('a cursor is a safe integer, and one that no walk gave ends the walk or goe
 		t.true(Number.isSafeInteger(cursor));
 	} while (cursor !== 0);
 	for (const wrong of [-1, 2 ** 45, 2 ** 60, Number.NaN, Number.POSITIVE_INFINITY]) {
-		t.is(keyspace.scan(wrong, 10, () => t.fail()), 0);
+		t.is(
+			keyspace.scan(wrong, 10, () => t.fail()),
+			0,
+		);
 	}
 	t.notThrows(() => keyspace.scan(12_345, 10, () => {}));
-	t.is(new Keyspace().scan(0, 10, () => t.fail()), 0);
+	t.is(
+		new Keyspace().scan(0, 10, () => t.fail()),
+		0,
+	);
 });

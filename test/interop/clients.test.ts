@@ -1,11 +1,27 @@
 /** Client libraries on our nodes, as an application uses them. */
 
-import test, {type ExecutionContext} from 'ava';
+import anyTest, {type ExecutionContext} from 'ava';
 import {Cluster as IoCluster} from 'ioredis';
 import {createCluster} from 'redis';
 import {startCluster, type Cluster} from '../../src/index.ts';
 import {keySlot} from '../../src/slots/key-slot.ts';
 import {NodeConnection} from '../../src/trib/client.ts';
+
+/** One cluster for all tests, which therefore run one after the other, each on empty nodes. */
+const test = anyTest.serial;
+let cluster: Cluster;
+
+anyTest.before(async () => {
+	cluster = await startCluster({shards: 3, basePort: 0});
+});
+
+anyTest.beforeEach(async () => {
+	await onEach('FLUSHALL');
+});
+
+anyTest.after.always(async () => {
+	await cluster.stop();
+});
 
 /** Keys that together touch every node. */
 const KEYS = Array.from({length: 60}, (_, i) => `key:${i}`);
@@ -16,7 +32,7 @@ interface Store {
 	get(key: string): Promise<unknown>;
 }
 
-async function withIoredis(cluster: Cluster, use: (client: IoCluster) => Promise<void>): Promise<void> {
+async function withIoredis(use: (client: IoCluster) => Promise<void>): Promise<void> {
 	const client = new IoCluster([...cluster.nodes], {redisOptions: {connectTimeout: 5_000}});
 	try {
 		await use(client);
@@ -26,7 +42,7 @@ async function withIoredis(cluster: Cluster, use: (client: IoCluster) => Promise
 }
 
 /** Without a type of its own: node-redis derives it from the options. */
-function nodeRedis(cluster: Cluster, protocol: 2 | 3) {
+function nodeRedis(protocol: 2 | 3) {
 	return createCluster({
 		rootNodes: [{url: `redis://${cluster.address}`}],
 		RESP: protocol,
@@ -34,11 +50,10 @@ function nodeRedis(cluster: Cluster, protocol: 2 | 3) {
 }
 
 async function withNodeRedis(
-	cluster: Cluster,
 	protocol: 2 | 3,
 	use: (client: ReturnType<typeof nodeRedis>) => Promise<void>,
 ): Promise<void> {
-	const client = nodeRedis(cluster, protocol);
+	const client = nodeRedis(protocol);
 	client.on('error', () => undefined);
 	await client.connect();
 	try {
@@ -48,14 +63,14 @@ async function withNodeRedis(
 	}
 }
 
-async function storesAndFinds(t: ExecutionContext, store: Store, cluster: Cluster): Promise<void> {
+async function storesAndFinds(t: ExecutionContext, store: Store): Promise<void> {
 	await Promise.all(KEYS.map((key) => store.set(key, `value of ${key}`)));
 	const values = await Promise.all(KEYS.map((key) => store.get(key)));
 	t.deepEqual(
 		values,
 		KEYS.map((key) => `value of ${key}`),
 	);
-	const sizes = await onEach(cluster, 'DBSIZE');
+	const sizes = await onEach('DBSIZE');
 	t.true(
 		sizes.every((size) => Number(size) > 0),
 		'every node holds some of the keys',
@@ -67,7 +82,7 @@ async function storesAndFinds(t: ExecutionContext, store: Store, cluster: Cluste
 }
 
 /** Sends one command to every node and returns the replies in their order. */
-async function onEach(cluster: Cluster, ...words: readonly string[]): Promise<unknown[]> {
+async function onEach(...words: readonly string[]): Promise<unknown[]> {
 	return Promise.all(
 		cluster.nodes.map(async (node) => {
 			const connection = await NodeConnection.open(node);
@@ -79,9 +94,9 @@ async function onEach(cluster: Cluster, ...words: readonly string[]): Promise<un
 }
 
 /** Hands the slot of `key`, which is empty, from its owner to the next node, as far as `stage`. */
-async function moveSlot(cluster: Cluster, key: string, stage: 'open' | 'moved'): Promise<void> {
+async function moveSlot(key: string, stage: 'open' | 'moved'): Promise<void> {
 	const slot = String(keySlot(Buffer.from(key)));
-	const counts = await onEach(cluster, 'CLUSTER', 'NODES');
+	const counts = await onEach('CLUSTER', 'NODES');
 	const owner = counts.findIndex((text) => servesSlot(String(text), Number(slot)));
 	const from = cluster.nodes[owner]!;
 	const to = cluster.nodes[(owner + 1) % cluster.nodes.length]!;
@@ -109,16 +124,14 @@ function servesSlot(text: string, slot: number): boolean {
 }
 
 test('ioredis stores and finds keys on every node', async (t) => {
-	await using cluster = await startCluster({shards: 3, basePort: 0});
-	await withIoredis(cluster, async (client) => {
-		await storesAndFinds(t, client, cluster);
+	await withIoredis(async (client) => {
+		await storesAndFinds(t, client);
 		t.is(client.nodes('master').length, 3);
 	});
 });
 
 test('ioredis sends many keys of one slot in one command, and is told when slots differ', async (t) => {
-	await using cluster = await startCluster({shards: 3, basePort: 0});
-	await withIoredis(cluster, async (client) => {
+	await withIoredis(async (client) => {
 		t.is(await client.mset('{tag}a', '1', '{tag}b', '2'), 'OK');
 		t.deepEqual(await client.mget('{tag}a', '{tag}b', '{tag}c'), ['1', '2', null]);
 		await t.throwsAsync(client.mget('a', 'b'), {message: /^CROSSSLOT /});
@@ -126,8 +139,7 @@ test('ioredis sends many keys of one slot in one command, and is told when slots
 });
 
 test('ioredis pipelines to one slot', async (t) => {
-	await using cluster = await startCluster({shards: 3, basePort: 0});
-	await withIoredis(cluster, async (client) => {
+	await withIoredis(async (client) => {
 		const replies = await client
 			.pipeline()
 			.set('{p}a', '1')
@@ -146,29 +158,26 @@ test('ioredis pipelines to one slot', async (t) => {
 
 for (const protocol of [2, 3] as const) {
 	test(`node-redis stores and finds keys on every node, in RESP${protocol}`, async (t) => {
-		await using cluster = await startCluster({shards: 3, basePort: 0});
-		await withNodeRedis(cluster, protocol, async (client) => {
-			await storesAndFinds(t, client, cluster);
+		await withNodeRedis(protocol, async (client) => {
+			await storesAndFinds(t, client);
 			t.is(client.masters.length, 3);
 		});
 	});
 }
 
-for (const stage of ['open', 'moved'] as const) {
-	const title =
-		stage === 'open'
-			? 'follow ASK into a slot that is on its way'
-			: 'follow MOVED to the new owner of a slot';
+for (const [stage, key, title] of [
+	['open', 'foo', 'follow ASK into a slot that is on its way'],
+	['moved', 'hello', 'follow MOVED to the new owner of a slot'],
+] as const) {
 	test(`ioredis and node-redis ${title}`, async (t) => {
-		await using cluster = await startCluster({shards: 3, basePort: 0});
-		await withIoredis(cluster, async (first) => {
-			await withNodeRedis(cluster, 2, async (second) => {
+		await withIoredis(async (first) => {
+			await withNodeRedis(2, async (second) => {
 				// Both have their table of slots before anything changes.
 				await Promise.all([first.get('warm'), second.get('warm')]);
-				await moveSlot(cluster, 'foo', stage);
-				t.is(await first.set('foo', 'bar'), 'OK');
-				t.is(await first.get('foo'), 'bar');
-				t.is(await second.get('foo'), 'bar');
+				await moveSlot(key, stage);
+				t.is(await first.set(key, 'bar'), 'OK');
+				t.is(await first.get(key), 'bar');
+				t.is(await second.get(key), 'bar');
 			});
 		});
 	});

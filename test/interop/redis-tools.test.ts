@@ -1,12 +1,23 @@
 /** The tools that come with Redis, on our nodes: what they print is what they print of redis-server. */
 
-import test from 'ava';
+import anyTest from 'ava';
 import {spawn} from 'node:child_process';
 import {startCluster, type Cluster} from '../../src/index.ts';
 import {hasRedisServer} from '../helpers/redis-server.ts';
 import {endpoints, normalize, runRedisCli, runTrib, sortNodes} from '../trib/harness.ts';
 
+/** One cluster for the tests that do not make their own; they run one after the other. */
+const test = anyTest.serial;
 const withTools = hasRedisServer() ? test : test.skip;
+let cluster: Cluster;
+
+anyTest.before(async () => {
+	cluster = await startCluster({shards: 3, basePort: 0});
+});
+
+anyTest.after.always(async () => {
+	await cluster.stop();
+});
 
 interface Output {
 	readonly exitCode: number | null;
@@ -28,20 +39,19 @@ function run(program: string, args: readonly string[], input = ''): Promise<Outp
 	});
 }
 
-function addressesOf(cluster: Cluster): string[] {
-	return cluster.nodes.map(({address}) => address);
+function addressesOf({nodes}: Cluster): string[] {
+	return nodes.map(({address}) => address);
 }
 
-function portOf(cluster: Cluster): string {
+function firstPort(): string {
 	return String(cluster.nodes[0]!.port);
 }
 
 withTools('redis-cli -c follows redirections: the session of the tutorial', async (t) => {
-	await using cluster = await startCluster({shards: 3, basePort: 0});
 	const session = ['set my_name yangyi', 'get my_name', 'set age 123', 'set height 565', 'get age'];
 	const {exitCode, stdout} = await run(
 		'redis-cli',
-		['-c', '--no-raw', '-p', portOf(cluster)],
+		['-c', '--no-raw', '-p', firstPort()],
 		`${session.join('\n')}\n`,
 	);
 	t.is(exitCode, 0);
@@ -62,8 +72,8 @@ OK
 withTools(
 	'redis-cli --cluster create makes a cluster of our nodes, and prints what our manager prints',
 	async (t) => {
-		await using theirs = await startCluster({shards: 6, basePort: 0, create: false});
-		await using ours = await startCluster({shards: 6, basePort: 0, create: false});
+		await using theirs = await startCluster({shards: 3, basePort: 0, create: false});
+		await using ours = await startCluster({shards: 3, basePort: 0, create: false});
 		const expected = await runRedisCli(['create', ...addressesOf(theirs), '--cluster-yes']);
 		const nodes = endpoints(addressesOf(ours));
 		const created = await runTrib({command: 'create', options: {nodes, yes: true}});
@@ -78,8 +88,8 @@ withTools(
 );
 
 withTools('redis-cli --cluster check and info read our cluster as our manager does', async (t) => {
-	await using cluster = await startCluster({shards: 3, basePort: 0});
-	await run('redis-cli', ['-c', '-p', portOf(cluster)], 'set a 1\nset b 2\nset c 3\n');
+	await runRedisCli(['call', cluster.address, 'FLUSHALL']);
+	await run('redis-cli', ['-c', '-p', firstPort()], 'set a 1\nset b 2\nset c 3\n');
 	const node = endpoints([cluster.address])[0]!;
 	for (const command of ['check', 'info'] as const) {
 		const expected = await runRedisCli([command, cluster.address]);
@@ -92,11 +102,10 @@ withTools('redis-cli --cluster check and info read our cluster as our manager do
 });
 
 withTools('redis-benchmark --cluster finds all primaries and loses nothing', async (t) => {
-	await using cluster = await startCluster({shards: 3, basePort: 0});
 	const words = [
 		'--cluster',
 		'-p',
-		portOf(cluster),
+		firstPort(),
 		'-t',
 		'set,get',
 		'-n',
@@ -117,13 +126,13 @@ withTools('redis-benchmark --cluster finds all primaries and loses nothing', asy
 });
 
 withTools('a cluster with a password lets in who knows it', async (t) => {
-	await using cluster = await startCluster({shards: 3, basePort: 0, password: 'secret'});
-	const refused = await runRedisCli(['check', cluster.address]);
+	await using closed = await startCluster({shards: 3, basePort: 0, password: 'secret'});
+	const refused = await runRedisCli(['check', closed.address]);
 	t.is(refused.exitCode, 1);
 	t.regex(refused.stdout, /NOAUTH Authentication required/);
-	const allowed = await runRedisCli(['check', cluster.address, '-a', 'secret', '--no-auth-warning']);
+	const allowed = await runRedisCli(['check', closed.address, '-a', 'secret', '--no-auth-warning']);
 	t.is(allowed.exitCode, 0);
-	const node = endpoints([cluster.address])[0]!;
+	const node = endpoints([closed.address])[0]!;
 	const ours = await runTrib({command: 'check', options: {node, credentials: {password: 'secret'}}});
 	t.is(ours.stdout, allowed.stdout);
 });

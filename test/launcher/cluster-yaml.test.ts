@@ -30,7 +30,7 @@ nodeTimeout: 2000
 password: "1234"
 config:
   maxmemory: 100mb
-  appendonly: true
+  protected-mode: true
   save: [900, 1]
 nodes:
   0: {config: {maxmemory: 1gb}}
@@ -48,7 +48,7 @@ nodes:
 		dataDir: 'data',
 		nodeTimeoutMs: 2000,
 		password: '1234',
-		config: {maxmemory: '100mb', appendonly: 'yes', save: '900 1'},
+		config: {maxmemory: '100mb', 'protected-mode': 'yes', save: '900 1'},
 		nodes: new Map([
 			[0, {maxmemory: '1gb'}],
 			[7102, {maxclients: '50'}],

@@ -1,6 +1,15 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {compareBytes, concat, equalBytes, isWord, latin1, latin1ToBytes, toBytes, utf8} from '../../src/lib/bytes.ts';
+import {
+	compareBytes,
+	concat,
+	equalBytes,
+	isWord,
+	latin1,
+	latin1ToBytes,
+	toBytes,
+	utf8,
+} from '../../src/lib/bytes.ts';
 
 test('latin1 loses no byte there and back', (t) => {
 	fc.assert(fc.property(fc.uint8Array(), (bytes) => equalBytes(latin1ToBytes(latin1(bytes)), bytes)));
@@ -14,7 +23,11 @@ test('utf8 is the inverse of toBytes for every well-formed text', (t) => {
 
 test('compareBytes orders as Buffer.compare does', (t) => {
 	fc.assert(
-		fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => Math.sign(compareBytes(a, b)) === Buffer.compare(a, b)),
+		fc.property(
+			fc.uint8Array(),
+			fc.uint8Array(),
+			(a, b) => Math.sign(compareBytes(a, b)) === Buffer.compare(a, b),
+		),
 	);
 	t.is(compareBytes(toBytes('a'), toBytes('a')), 0);
 });

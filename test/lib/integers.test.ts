@@ -68,7 +68,11 @@ test('every 64-bit integer parses to itself', (t) => {
 	fc.assert(
 		fc.property(fc.bigInt({min: INT64_MIN, max: INT64_MAX}), (value) => {
 			const parsed = parseInt64(toBytes(String(value)));
-			return parsed !== null && BigInt(parsed) === value && (typeof parsed === 'number') === Number.isSafeInteger(Number(value));
+			return (
+				parsed !== null &&
+				BigInt(parsed) === value &&
+				(typeof parsed === 'number') === Number.isSafeInteger(Number(value))
+			);
 		}),
 	);
 	t.pass();
@@ -84,7 +88,20 @@ test('parseUint takes 0 to 2^53 - 1 and no sign', (t) => {
 
 test('writeInteger writes what String gives, and decimalLength is its length', (t) => {
 	const target = new Uint8Array(24);
-	const edges = [0, 9, 10, 99, 100, 999_999_999, 1e9, 1e9 - 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER];
+	const edges = [
+		0,
+		9,
+		10,
+		99,
+		100,
+		999_999_999,
+		1e9,
+		1e9 - 1,
+		2 ** 31 - 1,
+		2 ** 31,
+		2 ** 32,
+		Number.MAX_SAFE_INTEGER,
+	];
 	const isWritten = (value: number) => {
 		const length = writeInteger(target, 3, value);
 		return utf8(target.subarray(3, 3 + length)) === String(value) && decimalLength(value) === length;

@@ -18,7 +18,10 @@ test('below reaches every number under its bound, about equally often', (t) => {
 		counts[prng.below(10)]!++;
 	}
 	// Five standard deviations of a binomial with n = 100,000 and p = 0.1.
-	t.true(counts.every((count) => Math.abs(count - 10_000) < 475), counts.join(' '));
+	t.true(
+		counts.every((count) => Math.abs(count - 10_000) < 475),
+		counts.join(' '),
+	);
 	t.is(prng.below(1), 0);
 });
 
@@ -29,6 +32,12 @@ test('fraction stays in [0, 1) and shuffle keeps all elements', (t) => {
 		t.true(fraction >= 0 && fraction < 1);
 	}
 	const shuffled = prng.shuffle(Array.from({length: 50}, (_, i) => i));
-	t.notDeepEqual(shuffled, Array.from({length: 50}, (_, i) => i));
-	t.deepEqual(shuffled.toSorted((a, b) => a - b), Array.from({length: 50}, (_, i) => i));
+	t.notDeepEqual(
+		shuffled,
+		Array.from({length: 50}, (_, i) => i),
+	);
+	t.deepEqual(
+		shuffled.toSorted((a, b) => a - b),
+		Array.from({length: 50}, (_, i) => i),
+	);
 });

@@ -14,6 +14,8 @@ test('every length around the end of a block has the digest of the standard', (t
 });
 
 test('any bytes have the digest of the standard', (t) => {
-	fc.assert(fc.property(fc.uint8Array({maxLength: 1000}), (message) => hex(sha1(message)) === reference(message)));
+	fc.assert(
+		fc.property(fc.uint8Array({maxLength: 1000}), (message) => hex(sha1(message)) === reference(message)),
+	);
 	t.pass();
 });

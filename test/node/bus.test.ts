@@ -30,11 +30,25 @@ const ping: BusMessage = {
 	type: 'ping',
 	header,
 	gossip: [
-		{node: B, host: '::1', port: 7001, busPort: 17_001, flags: 2, pingSentAt: 0, pongReceivedAt: 1_700_000_000_123},
+		{
+			node: B,
+			host: '::1',
+			port: 7001,
+			busPort: 17_001,
+			flags: 2,
+			pingSentAt: 0,
+			pongReceivedAt: 1_700_000_000_123,
+		},
 	],
 };
 const fail: BusMessage = {type: 'fail', header, about: B};
-const update: BusMessage = {type: 'update', header, node: B, configEpoch: 9, slots: new Uint8Array(2048).fill(255)};
+const update: BusMessage = {
+	type: 'update',
+	header,
+	node: B,
+	configEpoch: 9,
+	slots: new Uint8Array(2048).fill(255),
+};
 
 /** Notes what it is told; `next` waits for the next thing. */
 class NotedReceiver implements BusReceiver {
@@ -102,7 +116,10 @@ test('messages of every type arrive as they were sent, in both directions of a l
 	const {one, other, atOne, atOther} = await linkedPair(t);
 	for (const message of [ping, fail, update]) one.send(1, message);
 	await atOther.count(3);
-	t.deepEqual(atOther.told, [ping, fail, update].map((message) => ['received', 100, message]));
+	t.deepEqual(
+		atOther.told,
+		[ping, fail, update].map((message) => ['received', 100, message]),
+	);
 	other.send(100, {...ping, type: 'pong'});
 	await atOne.count(1);
 	t.deepEqual(atOne.told, [['received', 1, {...ping, type: 'pong'}]]);
@@ -217,7 +234,10 @@ test('hostile frames are counted, told as no message, and what comes behind them
 	];
 	port2.postMessage(joinFrames([...hostile, encodeFrame(fail)]));
 	await receiver.count(1 + hostile.length + 1);
-	t.deepEqual(receiver.told.slice(1, -1), hostile.map(() => ['received', 100, null]));
+	t.deepEqual(
+		receiver.told.slice(1, -1),
+		hostile.map(() => ['received', 100, null]),
+	);
 	t.deepEqual(receiver.told.at(-1), ['received', 100, fail]);
 	t.is(bus.droppedFrames, hostile.length);
 });
@@ -227,12 +247,16 @@ test('a batch that is cut, and posts that are no batch, are dropped and counted'
 	t.teardown(() => port2.close());
 	const {bus, receiver} = acceptedOn(t, port1);
 	const whole = joinFrames([encodeFrame(fail), encodeFrame(fail)]);
-	for (const post of ['hello', null, 7, {taken: 1}, {taken: new SharedArrayBuffer(64)}]) port2.postMessage(post);
+	for (const post of ['hello', null, 7, {taken: 1}, {taken: new SharedArrayBuffer(64)}])
+		port2.postMessage(post);
 	port2.postMessage(whole.subarray(0, whole.length - 1));
 	port2.postMessage(Uint8Array.of(255, 255, 255, 255));
 	port2.postMessage(Uint8Array.of(1, 2));
 	await receiver.count(5);
-	t.deepEqual(receiver.told.slice(1), [fail, null, null, null].map((message) => ['received', 100, message]));
+	t.deepEqual(
+		receiver.told.slice(1),
+		[fail, null, null, null].map((message) => ['received', 100, message]),
+	);
 	t.is(bus.droppedFrames, 8);
 });
 

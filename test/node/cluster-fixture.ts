@@ -24,7 +24,7 @@ export interface TestNode {
 	/** Keys that the data plane says it has, by slot. */
 	readonly keys: Map<number, number>;
 	/** Resolves when the condition holds; looks at each state report and ten times a second. */
-	until(condition: () => boolean): Promise<void>;
+	readonly until: (condition: () => boolean) => Promise<void>;
 }
 
 export interface TestNodeOptions {

@@ -27,7 +27,9 @@ if (hasRedisServer()) {
 		await using server = await startRedisServer();
 		using client = await RespClient.connect(server.port);
 		const reply = (await client.ask('CONFIG', 'GET', '*')) as string[];
-		const theirs = Object.fromEntries(reply.flatMap((name, i) => (i % 2 === 0 ? [[name, reply[i + 1]!]] : [])));
+		const theirs = Object.fromEntries(
+			reply.flatMap((name, i) => (i % 2 === 0 ? [[name, reply[i + 1]!]] : [])),
+		);
 		const ours = get(new NodeConfig(), '*');
 		// Given to the reference on its command line, or the place where it runs.
 		for (const name of ['port', 'bind', 'dir', 'enable-debug-command']) {
@@ -47,13 +49,13 @@ test('a parameter that acts writes its setting, by any of its names', (t) => {
 	const config = new NodeConfig();
 	config.set([
 		['MaxMemory', '1mb'],
-		['cluster-slave-validity-factor', '3'],
+		['lua-time-limit', '3'],
 		['client-output-buffer-limit', 'pubsub 1kb 2 3'],
 		['latency-tracking-info-percentiles', '50 99.5'],
 	]);
 	const {settings} = config;
 	t.is(settings.maxMemoryBytes, 1_048_576);
-	t.is(settings.clusterReplicaValidityFactor, 3);
+	t.is(config.text('busy-reply-threshold'), '3');
 	t.deepEqual(settings.clientOutputBufferLimits.pubsub, {hardBytes: 1024, softBytes: 2, softSeconds: 3});
 	t.is(settings.clientOutputBufferLimits.replica.hardBytes, 268_435_456);
 	t.deepEqual(settings.latencyTrackingInfoPercentiles, [50, 99.5]);
@@ -71,7 +73,8 @@ test('of several changes all are made or none', (t) => {
 		},
 		{
 			instanceOf: CommandError,
-			message: "ERR CONFIG SET failed (possibly related to argument 'hz') - argument couldn't be parsed into an integer",
+			message:
+				"ERR CONFIG SET failed (possibly related to argument 'hz') - argument couldn't be parsed into an integer",
 		},
 	);
 	t.is(config.settings.maxClients, 10_000);
@@ -93,7 +96,10 @@ test('a change that cannot be applied is taken back, and so are those before it'
 				['tcp-keepalive', '5'],
 			]);
 		},
-		{message: "ERR CONFIG SET failed (possibly related to argument 'tcp-keepalive') - the sockets are too old"},
+		{
+			message:
+				"ERR CONFIG SET failed (possibly related to argument 'tcp-keepalive') - the sockets are too old",
+		},
 	);
 	t.deepEqual(applied, [77, 10_000]);
 	t.is(config.settings.tcpKeepAliveSeconds, 300);
@@ -141,6 +147,10 @@ test('at the start nothing is immutable, lines of one directive add up, and wron
 	t.throws(() => new NodeConfig({directives: [['nosuch', '1']]}), {
 		instanceOf: ParameterError,
 		message: 'nosuch: Bad directive or wrong number of arguments',
+	});
+	t.throws(() => new NodeConfig({directives: [['appendonly', 'yes']]}), {
+		instanceOf: ParameterError,
+		message: 'appendonly: this version keeps no append-only file',
 	});
 	t.throws(() => new NodeConfig({directives: [['port', 'x']]}), {
 		instanceOf: ParameterError,

@@ -7,7 +7,8 @@ import test, {type ExecutionContext} from 'ava';
 import {FileDisk, FileInUseError} from '../../src/node/disk.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const text = (found: Uint8Array | null): string | null => (found === null ? null : new TextDecoder().decode(found));
+const text = (found: Uint8Array | null): string | null =>
+	found === null ? null : new TextDecoder().decode(found);
 
 function temporaryDirectory(t: ExecutionContext): string {
 	const directory = fs.mkdtempSync(path.join(tmpdir(), 'shoal-disk-'));
@@ -95,10 +96,19 @@ test('S74: a lock dies with the worker that held it, while the process goes on',
 test('what a node left that died within a replace is cleared away by the next that locks the file', async (t) => {
 	const directory = temporaryDirectory(t);
 	const file = path.join(directory, 'nodes.conf');
-	for (const name of ['nodes.conf', 'nodes.conf.0123456789abcdef.tmp', 'nodes.conf.tmp', 'other.0123456789abcdef.tmp']) {
+	for (const name of [
+		'nodes.conf',
+		'nodes.conf.0123456789abcdef.tmp',
+		'nodes.conf.tmp',
+		'other.0123456789abcdef.tmp',
+	]) {
 		fs.writeFileSync(path.join(directory, name), 'x');
 	}
 	const lock = await new FileDisk().lock(file);
-	t.deepEqual(fs.readdirSync(directory).sort(), ['nodes.conf', 'nodes.conf.tmp', 'other.0123456789abcdef.tmp']);
+	t.deepEqual(fs.readdirSync(directory).toSorted(), [
+		'nodes.conf',
+		'nodes.conf.tmp',
+		'other.0123456789abcdef.tmp',
+	]);
 	lock.release();
 });

@@ -13,7 +13,10 @@ test('bounds double from 1 us on and are the upper ends of cells, as redis print
 	const bounds = histogram.cumulative();
 	t.deepEqual(
 		bounds.map(([bound]) => bound),
-		[1, 2, 4, 8, 16, 33, 66, 132, 264, 528, 1056, 2113, 4227, 8454, 16_908, 33_816, 67_633, 135_266, 270_532, 541_065],
+		[
+			1, 2, 4, 8, 16, 33, 66, 132, 264, 528, 1056, 2113, 4227, 8454, 16_908, 33_816, 67_633, 135_266, 270_532,
+			541_065,
+		],
 	);
 	t.deepEqual(
 		bounds.map(([, calls]) => calls),

@@ -53,7 +53,12 @@ async function opened() {
 	const disk = new NotedDisk();
 	const clock = new HandClock();
 	const failures: unknown[] = [];
-	const file = await NodesConfFile.open({disk, clock, file: 'nodes.conf', onFailure: (error) => failures.push(error)});
+	const file = await NodesConfFile.open({
+		disk,
+		clock,
+		file: 'nodes.conf',
+		onFailure: (error) => failures.push(error),
+	});
 	return {disk, clock, failures, file};
 }
 
@@ -169,6 +174,19 @@ test('closing flushes what is in place only, and waits for the flush under way',
 	disk.flushes[1]?.resolve();
 	await closed;
 	t.false(disk.locked);
+});
+
+test('nothing is tried any more after closing', async (t) => {
+	const {disk, clock, file} = await opened();
+	file.saveVisibly(() => 'one');
+	const closed = file.close();
+	await settled();
+	clock.pass(1000);
+	t.deepEqual(disk.done, ['visible one', 'flush']);
+	disk.flushes[0]?.reject(new Error('EIO'));
+	await t.throwsAsync(closed, {message: 'EIO'});
+	clock.pass(10_000);
+	t.deepEqual(disk.done, ['visible one', 'flush']);
 });
 
 test('closing gives the lock back even when the disk is broken', async (t) => {

@@ -1,7 +1,13 @@
 import {Worker} from 'node:worker_threads';
 import test from 'ava';
 import {SLOT_COUNT} from '../../src/slots/key-slot.ts';
-import {createSlotTable, FOREIGN_OWNER, SlotTableReader, slotTableNodeCount, SlotTableWriter} from '../../src/node/slot-table.ts';
+import {
+	createSlotTable,
+	FOREIGN_OWNER,
+	SlotTableReader,
+	slotTableNodeCount,
+	SlotTableWriter,
+} from '../../src/node/slot-table.ts';
 
 const A = 'a'.repeat(40);
 const B = '0123456789abcdef0123456789abcdef01234567';
@@ -96,7 +102,9 @@ test('a reader in another thread never sees two publications mixed', async (t) =
 	`;
 	const done = new Int32Array(new SharedArrayBuffer(4));
 	const seen = new Int32Array(new SharedArrayBuffer(4));
-	const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {workerData: {table, done, seen}});
+	const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+		workerData: {table, done, seen},
+	});
 	const result = new Promise<number>((resolve, reject) => {
 		worker.once('message', resolve);
 		worker.once('error', reject);

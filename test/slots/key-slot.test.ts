@@ -44,11 +44,15 @@ test('the sum by four bytes a step is the sum bit by bit', (t) => {
 
 test('the slot of a key does not depend on where its bytes stand', (t) => {
 	fc.assert(
-		fc.property(fc.string({unit: fc.constantFrom('a', 'b', '{', '}'), maxLength: 20}), fc.nat(7), (key, at) => {
-			const padded = toBytes(`${'{'.repeat(at)}${key}}x}`);
-			const slot = keySlot(padded, at, key.length);
-			return slot === keySlot(toBytes(key)) && isSlot(slot);
-		}),
+		fc.property(
+			fc.string({unit: fc.constantFrom('a', 'b', '{', '}'), maxLength: 20}),
+			fc.nat(7),
+			(key, at) => {
+				const padded = toBytes(`${'{'.repeat(at)}${key}}x}`);
+				const slot = keySlot(padded, at, key.length);
+				return slot === keySlot(toBytes(key)) && isSlot(slot);
+			},
+		),
 	);
 	t.pass();
 });

@@ -1,0 +1,177 @@
+/**
+ * A storm: a cluster of random size in a random network, to which random things happen for a while; then everything heals
+ * and the cluster must agree again. All of it follows from the seed.
+ */
+
+import type {Prng} from '../lib/prng.ts';
+import {SLOT_COUNT} from '../slots/key-slot.ts';
+import {checkClaims, disagreement, InvariantChecker} from './invariants.ts';
+import type {SimNode} from './sim-node.ts';
+import {Simulation} from './simulation.ts';
+
+export interface StormReport {
+	readonly seed: number;
+	readonly nodes: number;
+	readonly messages: number;
+	/** What happened, one line each. */
+	readonly story: readonly string[];
+	/** Virtual time from the heal until all agreed. */
+	readonly convergedAfterMs: number;
+}
+
+/** What the storm found; its message ends with the seed and the story, which is all that is needed to see it again. */
+export class StormError extends Error {
+	override readonly name = 'StormError';
+}
+
+const NODE_TIMEOUT_MS = 1000;
+const ACTS = 25;
+const MAX_PAUSE_MS = 1500;
+/** FAIL of a returning primary stays for two timeouts, links are given up after half a timeout, bans last no time here. */
+const CONVERGENCE_LIMIT_MS = 20 * NODE_TIMEOUT_MS;
+
+/** Throws StormError. */
+export function runStorm(seed: number): StormReport {
+	const story: string[] = [];
+	try {
+		return new Storm(seed, story).run();
+	} catch (error) {
+		const problem = error instanceof Error ? error.message : String(error);
+		throw new StormError(`${problem}\nseed ${seed}\n${story.join('\n')}`, {cause: error});
+	}
+}
+
+class Storm {
+	readonly #sim: Simulation;
+	readonly #random: Prng;
+	readonly #checker = new InvariantChecker();
+	readonly #story: string[];
+	readonly #seed: number;
+
+	constructor(seed: number, story: string[]) {
+		this.#seed = seed;
+		this.#story = story;
+		this.#sim = new Simulation({
+			nodes: 3 + (seed % 5),
+			seed,
+			config: {nodeTimeoutMs: NODE_TIMEOUT_MS},
+			onStep: (node, effects) => this.#checker.checkNode(node, effects.slotTableDirty),
+		});
+		this.#random = this.#sim.random;
+	}
+
+	run(): StormReport {
+		const sim = this.#sim;
+		const {faults} = sim.network;
+		faults.maxDelayMs = 1 + this.#random.below(60);
+		faults.refusesDead = this.#random.below(2) === 0;
+		sim.form(1 + this.#random.below(sim.nodes.length));
+		this.#tell(`${sim.nodes.length} nodes, delay up to ${faults.maxDelayMs} ms`);
+		this.#converge();
+		for (let act = 0; act < ACTS; act++) {
+			this.#act();
+			sim.run(this.#random.below(MAX_PAUSE_MS));
+			checkClaims(sim.aliveNodes);
+		}
+		this.#tell('heal');
+		sim.network.heal();
+		for (const node of sim.nodes) if (!node.isAlive) node.restart();
+		const convergedAfterMs = this.#converge();
+		return {
+			seed: this.#seed,
+			nodes: sim.nodes.length,
+			messages: sim.network.deliveredCount,
+			story: this.#story,
+			convergedAfterMs,
+		};
+	}
+
+	#converge(): number {
+		const sim = this.#sim;
+		const limitMs = CONVERGENCE_LIMIT_MS;
+		for (let tookMs = 0; tookMs <= limitMs; tookMs += 10) {
+			if (disagreement(sim.nodes) === null) return tookMs;
+			sim.run(10);
+		}
+		throw new Error(`no agreement ${limitMs} ms after the heal: ${disagreement(sim.nodes)}`);
+	}
+
+	#act(): void {
+		const node = this.#any(this.#sim.nodes);
+		switch (this.#random.below(9)) {
+			case 0:
+				return this.#partition();
+			case 1:
+				this.#tell('network heals');
+				return this.#sim.network.heal();
+			case 2:
+			case 3:
+				return node.isAlive ? this.#kill(node) : this.#restart(node);
+			case 4:
+				return this.#lose();
+			case 5:
+				return this.#cut(node, this.#any(this.#sim.nodes));
+			default:
+				return this.#moveSlots(node, this.#any(this.#sim.nodes));
+		}
+	}
+
+	#partition(): void {
+		const sides: [SimNode[], SimNode[]] = [[], []];
+		for (const node of this.#sim.nodes) sides[this.#random.below(2) as 0 | 1].push(node);
+		this.#tell(`partition ${sides.map((side) => side.map(({name}) => name).join(',')).join(' | ')}`);
+		this.#sim.partition(sides);
+	}
+
+	#kill(node: SimNode): void {
+		this.#tell(`kill ${node.name}`);
+		node.kill();
+	}
+
+	#restart(node: SimNode): void {
+		this.#tell(`restart ${node.name}`);
+		node.restart();
+	}
+
+	#lose(): void {
+		const {faults} = this.#sim.network;
+		faults.lossPercent = this.#random.below(31);
+		faults.repeatPercent = this.#random.below(31);
+		this.#tell(`loss ${faults.lossPercent} %, repeat ${faults.repeatPercent} %`);
+	}
+
+	#cut(from: SimNode, to: SimNode): void {
+		if (from === to) return;
+		this.#tell(`cut ${from.name} > ${to.name}`);
+		this.#sim.network.cutOneWay(from.name, to.name);
+	}
+
+	/** What a manager does to move a few slots, told to both ends; others hear of it by the target's new epoch. */
+	#moveSlots(source: SimNode, target: SimNode): void {
+		if (source === target || !source.isAlive || !target.isAlive) return;
+		const {view} = source.core;
+		const first = this.#random.below(SLOT_COUNT);
+		const slots: number[] = [];
+		for (let slot = first; slot < first + 40 && slot < SLOT_COUNT; slot++) {
+			if (view.owners[slot] === view.myself.index) slots.push(slot);
+		}
+		const sourceId = view.myself.id;
+		const targetId = target.core.view.myself.id;
+		if (slots.length === 0 || !view.nodes.has(targetId) || !target.core.view.nodes.has(sourceId)) return;
+		this.#tell(`move ${slots.length} slots from ${first} on, ${source.name} to ${target.name}`);
+		for (const slot of slots) {
+			if (!target.submit({kind: 'set-slot-importing', slot, from: sourceId}).ok) continue;
+			source.submit({kind: 'set-slot-migrating', slot, to: targetId});
+			target.submit({kind: 'set-slot-node', slot, owner: targetId});
+			source.submit({kind: 'set-slot-node', slot, owner: targetId});
+		}
+	}
+
+	#any(nodes: readonly SimNode[]): SimNode {
+		return nodes[this.#random.below(nodes.length)]!;
+	}
+
+	#tell(line: string): void {
+		this.#story.push(`${this.#sim.elapsedMs} ms: ${line}`);
+	}
+}

@@ -1,0 +1,59 @@
+import {existsSync, readdirSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import test from 'ava';
+import {LaunchError, UsageError} from '../../src/index.ts';
+import type {ClusterOptions} from '../../src/index.ts';
+import {startInProcess} from '../../src/launcher/in-process.ts';
+import {scriptedThreads} from './helpers/scratch.ts';
+import {tellNode} from './helpers/tell-node.ts';
+
+const start = (options: ClusterOptions) => startInProcess({basePort: 0, ...options}, scriptedThreads);
+
+test('a cluster for the length of a block', async (t) => {
+	let address = '';
+	{
+		await using cluster = await start({shards: 2});
+		t.is(cluster.nodes.length, 2);
+		t.is(cluster.nodes[0]?.address, cluster.address);
+		t.regex(cluster.nodes[0]?.id ?? '', /^[0-9a-f]{40}$/);
+		({address} = cluster);
+		const [host = '', port = ''] = address.split(':');
+		t.is(await tellNode(host, Number(port), 'ok'), 'done');
+	}
+	const [host = '', port = ''] = address.split(':');
+	await t.throwsAsync(tellNode(host, Number(port), 'ok'), {code: 'ECONNREFUSED'});
+});
+
+test('the process keeps its signal handlers, its exit code and its output', async (t) => {
+	const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'exit', 'uncaughtException'] as const;
+	const before = signals.map((name) => process.listenerCount(name));
+	const cluster = await start({});
+	t.deepEqual(
+		signals.map((name) => process.listenerCount(name)),
+		before,
+	);
+	await cluster.stop();
+	await cluster.stop();
+	t.is(process.exitCode, undefined);
+});
+
+test('nothing is left of a start that fails', async (t) => {
+	const mine = () => readdirSync(tmpdir()).filter((name) => name.startsWith('shoal-') && !name.startsWith('shoal-test-'));
+	const before = new Set(mine());
+	await t.throwsAsync(start({bind: '192.0.2.1'}), {instanceOf: LaunchError, message: /192\.0\.2\.1/});
+	t.true(mine().every((name) => before.has(name) || !existsSync(`${tmpdir()}/${name}/launcher.lock`)));
+});
+
+for (const [options, message] of [
+	[{shards: 0}, 'shards: must be a whole number from 1 to 256, not 0'],
+	[{shard: 3}, 'shard: is no option of startCluster; did you mean "shards"?'],
+	[{basePort: '7000'}, 'basePort: must be a whole number from 0 to 65535, not "7000"'],
+	[{replicas: 1}, 'replicas: replicas come with the next release; write 0 for now'],
+	[{basePort: 55_534}, 'basePort: port 55536 leaves no room for its bus port 65536 (the highest is 65535); write 55533 or less for 3 nodes'],
+	[{config: {maxmemry: 1}}, 'config.maxmemry: is no directive of redis.conf; did you mean "maxmemory"?'],
+	[{config: {'cluster-enabled': false}}, 'config.cluster-enabled: cannot be set here: a node of a cluster is always cluster-enabled yes'],
+] as const) {
+	test(`a wrong option is refused: ${JSON.stringify(options)}`, async (t) => {
+		await t.throwsAsync(start(options as ClusterOptions), {instanceOf: UsageError, message});
+	});
+}
