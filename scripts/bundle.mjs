@@ -38,7 +38,9 @@ export async function bundle(outdir = join(root, 'dist')) {
 			splitting: true,
 			chunkNames: 'chunks/[name]-[hash]',
 			// CommonJS packages call it for what Node has built in.
-			banner: {js: "import {createRequire as $createRequire} from 'node:module';const require = $createRequire(import.meta.url);"},
+			banner: {
+				js: "import {createRequire as $createRequire} from 'node:module';const require = $createRequire(import.meta.url);",
+			},
 		}),
 		// CommonJS: only a classic script can be compiled from a code cache.
 		build({

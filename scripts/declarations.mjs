@@ -7,15 +7,27 @@ import {root, runTool} from './setup.mjs';
 export function declarations() {
 	const all = mkdtempSync(join(tmpdir(), 'shoal-declarations-'));
 	try {
-		runTool('typescript', 'tsc', ['-p', '.', '--declaration', '--emitDeclarationOnly', '--sourceMap', 'false', '--outDir', all]);
+		runTool('typescript', 'tsc', [
+			'-p',
+			'.',
+			'--declaration',
+			'--emitDeclarationOnly',
+			'--sourceMap',
+			'false',
+			'--outDir',
+			all,
+		]);
 		const wanted = ['index.d.ts'];
 		// Grows while it is walked: what a declaration imports is wanted too.
 		for (const file of wanted) {
-			const text = readFileSync(join(all, 'src', file), 'utf8').replaceAll(/(from |import\()(['"])(\.[^'"]+)\.(?:ts|js)\2/g, (_, word, quote, path) => {
-				const target = relative('.', join(dirname(file), `${path}.d.ts`));
-				if (!wanted.includes(target)) wanted.push(target);
-				return `${word}${quote}${path}.js${quote}`;
-			});
+			const text = readFileSync(join(all, 'src', file), 'utf8').replaceAll(
+				/(from |import\()(['"])(\.[^'"]+)\.(?:ts|js)\2/g,
+				(_, word, quote, path) => {
+					const target = relative('.', join(dirname(file), `${path}.d.ts`));
+					if (!wanted.includes(target)) wanted.push(target);
+					return `${word}${quote}${path}.js${quote}`;
+				},
+			);
 			const place = join(root, 'dist', file);
 			mkdirSync(dirname(place), {recursive: true});
 			writeFileSync(place, text);

@@ -16,7 +16,9 @@ const MINIMUM_NODE = [20, 19];
 export function requireNode() {
 	const [major, minor] = process.versions.node.split('.').map(Number);
 	if (major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1])) return;
-	fail(`shoal needs Node.js ${MINIMUM_NODE.join('.')} or newer; this is ${process.version} (${process.execPath})`);
+	fail(
+		`shoal needs Node.js ${MINIMUM_NODE.join('.')} or newer; this is ${process.version} (${process.execPath})`,
+	);
 }
 
 /** `npm ci`, unless node_modules already holds what package-lock.json asks for. */
@@ -48,7 +50,13 @@ export async function ensureBundled({force = false} = {}) {
 
 /** Everything compiled for the tests and benchmarks, file by file: build/src, build/test, build/bench. */
 export async function ensureCompiled() {
-	const sources = [...filesUnder('src'), ...filesUnder('test'), ...filesUnder('bench'), 'tsconfig.json', 'package-lock.json'];
+	const sources = [
+		...filesUnder('src'),
+		...filesUnder('test'),
+		...filesUnder('bench'),
+		'tsconfig.json',
+		'package-lock.json',
+	];
 	await ensure('build', sources, false, () => runTool('typescript', 'tsc', ['-p', '.']));
 }
 
@@ -105,7 +113,12 @@ function filesUnder(directory) {
 /** By content and not by time: a checkout, a copy and a restored cache all keep their build. */
 function hashOf(files) {
 	const hash = createHash('sha256').update(process.version);
-	for (const file of files) hash.update(file).update('\0').update(readFileSync(join(root, file))).update('\0');
+	for (const file of files)
+		hash
+			.update(file)
+			.update('\0')
+			.update(readFileSync(join(root, file)))
+			.update('\0');
 	return hash.digest('hex');
 }
 

@@ -52,15 +52,21 @@ function commandsPage(): string {
 
 function rowOf({name, facts}: Command): string[] {
 	const {since, summary, deprecatedSince, replacedBy} = facts;
-	const instead = replacedBy === undefined ? '' : `; use ${replacedBy}`;
+	// Redis marks tokens in its own notation: `!GET`.
+	const instead = replacedBy === undefined ? '' : `; use ${replacedBy.replaceAll('`!', '`')}`;
 	const deprecation = deprecatedSince === undefined ? '' : ` (deprecated since ${deprecatedSince}${instead})`;
-	return [`\`${name.toUpperCase().replace('|', ' ')}\``, since, `${summary}${deprecation}`.replaceAll('|', String.raw`\|`)];
+	return [
+		`\`${name.toUpperCase().replace('|', ' ')}\``,
+		since,
+		`${summary}${deprecation}`.replaceAll('|', String.raw`\|`),
+	];
 }
 
 /** In the form that the formatter leaves alone: cells padded to the width of their column. */
 function table(head: readonly string[], rows: readonly string[][]): string {
 	const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]!.length)));
-	const line = (cells: readonly string[]): string => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+	const line = (cells: readonly string[]): string =>
+		`| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
 	return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
@@ -72,7 +78,10 @@ test('the page of commands is that of the command table', (t) => {
 });
 
 test('the README counts the commands right', (t) => {
-	t.regex(textOf('README.md'), new RegExp(String.raw`\b${topCommands.length} commands and ${subcommandCount} subcommands\b`));
+	t.regex(
+		textOf('README.md'),
+		new RegExp(String.raw`\b${topCommands.length} commands and ${subcommandCount} subcommands\b`),
+	);
 });
 
 // What pages speak of
@@ -114,7 +123,9 @@ test('files that pages name are there', (t) => {
 });
 
 test('npm scripts that pages name are in package.json', (t) => {
-	const {scripts} = JSON.parse(readFileSync('package.json', 'utf8')) as {scripts: Readonly<Record<string, string>>};
+	const {scripts} = JSON.parse(readFileSync('package.json', 'utf8')) as {
+		scripts: Readonly<Record<string, string>>;
+	};
 	const broken = [...texts].flatMap(([page, text]) =>
 		[...text.matchAll(/\bnpm (?:run ([\w-]+)|(start|test)\b)/g)]
 			.map(([, script, short]) => script ?? short ?? '')
@@ -125,7 +136,9 @@ test('npm scripts that pages name are in package.json', (t) => {
 });
 
 test('the README names every key of cluster.yaml', (t) => {
-	const missing = [...Object.keys(FIELDS), 'config', 'nodes'].filter((key) => !textOf('README.md').includes(`\`${key}\``));
+	const missing = [...Object.keys(FIELDS), 'config', 'nodes'].filter(
+		(key) => !textOf('README.md').includes(`\`${key}\``),
+	);
 	t.deepEqual(missing, []);
 });
 

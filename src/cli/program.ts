@@ -50,7 +50,11 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 	return program;
 }
 
-const dataDirOption = (): Option => new Option('--data-dir <directory>', 'where the nodes keep their files (default: that of ./cluster.yaml, or .shoal)');
+const dataDirOption = (): Option =>
+	new Option(
+		'--data-dir <directory>',
+		'where the nodes keep their files (default: that of ./cluster.yaml, or .shoal)',
+	);
 
 function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: number) => void): void {
 	program
@@ -65,8 +69,17 @@ function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: numbe
 		.addOption(dataDirOption())
 		.option('--node-timeout <ms>', 'after how much silence a node counts as failing (default: 15000)')
 		.option('--password <password>', 'what clients must give (requirepass)')
-		.option('--config <directive=value>', 'a directive of redis.conf for all nodes; may be repeated', (value: string, all: string[]) => [...all, value], [])
-		.addOption(new Option('--transport <kind>', 'how client sockets are read and written').choices(['auto', 'handle', 'socket']).hideHelp())
+		.option(
+			'--config <directive=value>',
+			'a directive of redis.conf for all nodes; may be repeated',
+			(value: string, all: string[]) => [...all, value],
+			[],
+		)
+		.addOption(
+			new Option('--transport <kind>', 'how client sockets are read and written')
+				.choices(['auto', 'handle', 'socket'])
+				.hideHelp(),
+		)
 		.option('--no-create', 'leave the nodes empty and alone: make the cluster yourself')
 		.option('--json', 'print one JSON object a line')
 		.option('--quiet', 'print nothing but errors')

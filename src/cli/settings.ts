@@ -2,7 +2,13 @@
 import {existsSync} from 'node:fs';
 import {UsageError} from '../launcher/errors.ts';
 import type {TransportChoice} from '../launcher/messages.ts';
-import {FIELDS, settle, type ClusterSettings, type ClusterWishes, type FieldName} from '../launcher/settings.ts';
+import {
+	FIELDS,
+	settle,
+	type ClusterSettings,
+	type ClusterWishes,
+	type FieldName,
+} from '../launcher/settings.ts';
 
 const DEFAULT_FILE = 'cluster.yaml';
 
@@ -24,12 +30,19 @@ export interface SettingOptions {
  * Options win over the file. Without a file named, ./cluster.yaml counts where there is one.
  * @throws UsageError
  */
-export async function readSettings(file: string | undefined, options: SettingOptions): Promise<ClusterSettings> {
+export async function readSettings(
+	file: string | undefined,
+	options: SettingOptions,
+): Promise<ClusterSettings> {
 	const name = file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
 	const typed = await optionWishes(options);
-	const fromFile = name === undefined ? undefined : (await import('../launcher/cluster-yaml.ts')).readClusterFile(name);
+	const fromFile =
+		name === undefined ? undefined : (await import('../launcher/cluster-yaml.ts')).readClusterFile(name);
 	const wasTyped = (field: FieldName): boolean => field in options;
-	const settings = settle([fromFile?.wishes ?? {}, typed], (field) => (wasTyped(field) ? optionName(field) : fromFile?.where(field)) ?? optionName(field));
+	const settings = settle(
+		[fromFile?.wishes ?? {}, typed],
+		(field) => (wasTyped(field) ? optionName(field) : fromFile?.where(field)) ?? optionName(field),
+	);
 	fromFile?.checkAgainst(settings);
 	return settings;
 }
@@ -42,11 +55,18 @@ export async function readDataDir(dataDir: string | undefined): Promise<string> 
 async function optionWishes(options: SettingOptions): Promise<ClusterWishes> {
 	const {name, bind, dataDir, password, transport, config = []} = options;
 	const texts = {name, bind, dataDir, password};
-	const numbers = {shards: options.shards, replicas: options.replicas, basePort: options.basePort, nodeTimeout: options.nodeTimeout};
+	const numbers = {
+		shards: options.shards,
+		replicas: options.replicas,
+		basePort: options.basePort,
+		nodeTimeout: options.nodeTimeout,
+	};
 	const wishes: Record<string, unknown> = {};
-	for (const [field, text] of Object.entries(texts)) if (text !== undefined) wishes[field] = accept(field as FieldName, text);
+	for (const [field, text] of Object.entries(texts))
+		if (text !== undefined) wishes[field] = accept(field as FieldName, text);
 	for (const [field, text] of Object.entries(numbers)) {
-		if (text !== undefined) wishes[field === 'nodeTimeout' ? 'nodeTimeoutMs' : field] = accept(field as FieldName, numberOf(text));
+		if (text !== undefined)
+			wishes[field === 'nodeTimeout' ? 'nodeTimeoutMs' : field] = accept(field as FieldName, numberOf(text));
 	}
 	if (transport !== undefined) wishes['transport'] = transport;
 	if (config.length > 0) wishes['config'] = await directives(config);
@@ -67,7 +87,8 @@ async function directives(typed: readonly string[]): Promise<Record<string, stri
 	const result: Record<string, string> = {};
 	for (const text of typed) {
 		const [, name, value] = /^\s*([^\s=]+)\s*(?:=|\s)\s*(.*)$/s.exec(text) ?? [];
-		if (name === undefined || value === undefined) throw new UsageError(`--config ${text}: must be directive=value, such as --config maxmemory=100mb`);
+		if (name === undefined || value === undefined)
+			throw new UsageError(`--config ${text}: must be directive=value, such as --config maxmemory=100mb`);
 		const problem = refuseDirective(name, value);
 		if (problem !== null) throw new UsageError(`--config ${name}: ${problem}`);
 		result[name.toLowerCase()] = value;
@@ -76,4 +97,5 @@ async function directives(typed: readonly string[]): Promise<Record<string, stri
 }
 
 /** `basePort` is `--base-port`. */
-const optionName = (field: FieldName): string => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+const optionName = (field: FieldName): string =>
+	`--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -20,7 +20,10 @@ export async function down(options: {readonly dataDir?: string}): Promise<number
 async function runningCluster(dataDir: string | undefined): Promise<ControlClient> {
 	const directory = await readDataDir(dataDir);
 	const address = readControl(directory);
-	if (address === null) throw new LaunchError(`no cluster runs on data directory ${directory}; start one with shoal up, or name another with --data-dir`);
+	if (address === null)
+		throw new LaunchError(
+			`no cluster runs on data directory ${directory}; start one with shoal up, or name another with --data-dir`,
+		);
 	return new ControlClient(address);
 }
 
@@ -31,6 +34,7 @@ function describe(current: LauncherStatus): string {
 }
 
 function nodeLine({host, port, nodeId, phase, clusterOk, cause}: NodeStatus): string {
-	const state = phase === 'running' ? (clusterOk ? 'cluster ok' : 'cluster NOT ok') : (cause?.split('\n')[0] ?? '');
+	const state =
+		phase === 'running' ? (clusterOk ? 'cluster ok' : 'cluster NOT ok') : (cause?.split('\n')[0] ?? '');
 	return `  ${nodeId || '?'.repeat(40)}  ${host}:${port}  ${phase}  ${state}`.trimEnd();
 }

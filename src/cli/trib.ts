@@ -13,7 +13,11 @@ import {readDataDir} from './settings.ts';
  * Resolves with the exit code.
  * @throws LaunchError
  */
-export async function runTrib(job: TribJob, dataDir: string | undefined, threads: ThreadFiles): Promise<number> {
+export async function runTrib(
+	job: TribJob,
+	dataDir: string | undefined,
+	threads: ThreadFiles,
+): Promise<number> {
 	const remote = await runningLauncher(dataDir);
 	const manager = remote === null ? new ManagerThread(new ThreadKind(threads.manager)) : null;
 	const terminal = new Terminal();
@@ -30,7 +34,9 @@ export async function runTrib(job: TribJob, dataDir: string | undefined, threads
 /** The nodes that a launcher of this directory runs; none when there is no launcher. */
 export async function runningNodes(dataDir: string | undefined): Promise<Endpoint[]> {
 	const status = await (await runningLauncher(dataDir))?.status();
-	return (status?.nodes ?? []).filter((node) => node.phase === 'running').map(({host, port}) => ({host, port}));
+	return (status?.nodes ?? [])
+		.filter((node) => node.phase === 'running')
+		.map(({host, port}) => ({host, port}));
 }
 
 async function runningLauncher(dataDir: string | undefined): Promise<ControlClient | null> {

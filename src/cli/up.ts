@@ -19,7 +19,11 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * Resolves with the exit code when the cluster is gone.
  * @throws UsageError, LaunchError
  */
-export async function up(file: string | undefined, options: UpOptions, threads: ThreadFiles): Promise<number> {
+export async function up(
+	file: string | undefined,
+	options: UpOptions,
+	threads: ThreadFiles,
+): Promise<number> {
 	const settings = await readSettings(file, options);
 	const ending = endOnSignals();
 	const reporter = new Reporter(options);
@@ -33,7 +37,10 @@ export async function up(file: string | undefined, options: UpOptions, threads: 
 			onEvent: (event) => reporter.report(event),
 		});
 		// Loads while the threads start; an early failure of the launch is thrown below all the same.
-		const [launcher, {ControlServer}] = await Promise.all([launching, import('../launcher/control-server.ts')]);
+		const [launcher, {ControlServer}] = await Promise.all([
+			launching,
+			import('../launcher/control-server.ts'),
+		]);
 		ending.end = (reason) => launcher.stop(reason);
 		ending.force = () => launcher.kill();
 		const control = await openControl(launcher, ControlServer);
@@ -48,7 +55,10 @@ export async function up(file: string | undefined, options: UpOptions, threads: 
 	}
 }
 
-async function openControl(launcher: Launcher, server: typeof import('../launcher/control-server.ts').ControlServer) {
+async function openControl(
+	launcher: Launcher,
+	server: typeof import('../launcher/control-server.ts').ControlServer,
+) {
 	try {
 		return await server.open(launcher);
 	} catch (error) {
@@ -76,9 +86,17 @@ class Reporter {
 		const slots = launcher.status().assignedCount;
 		if (json === true) {
 			const list = addresses.map(({host, port}) => `${host}:${port}`);
-			printJson({event: create ? 'ready' : 'listening', nodes: nodes.length, slots, addresses: list, seconds: Number(seconds.toFixed(3))});
+			printJson({
+				event: create ? 'ready' : 'listening',
+				nodes: nodes.length,
+				slots,
+				addresses: list,
+				seconds: Number(seconds.toFixed(3)),
+			});
 		} else if (quiet !== true) {
-			const what = create ? `Cluster ready: ${count(nodes.length, 'node')}, ${slots} slots covered` : `Listening: ${count(nodes.length, 'empty node')}`;
+			const what = create
+				? `Cluster ready: ${count(nodes.length, 'node')}, ${slots} slots covered`
+				: `Listening: ${count(nodes.length, 'empty node')}`;
 			console.log(`${what}, ${addressRange(addresses)} in ${seconds.toFixed(2)} s`);
 		}
 	}
@@ -96,7 +114,8 @@ class Reporter {
 				break;
 			case 'log':
 				// What nodes warn of while they become a cluster is no news.
-				if (event.level === 'warning' && this.#isAnnounced) console.error(`Node ${event.port}: ${event.text}`);
+				if (event.level === 'warning' && this.#isAnnounced)
+					console.error(`Node ${event.port}: ${event.text}`);
 				break;
 			case 'stopping':
 				if (quiet !== true && this.#isAnnounced) console.log(`Stopping: ${event.reason}`);

@@ -16,8 +16,8 @@ import {type Effects, emptyEffects, type LinkId} from './effects.ts';
 import {bumpEpoch, setConfigEpoch} from './epochs.ts';
 import {noticeSilence} from './failure-detection.ts';
 import {expireHandshakes, meet} from './handshake.ts';
-import {announceMyself, closeSilentLinks, pingWhoIsDue, sendPing} from './heartbeat.ts';
-import {acceptLink, dropLink, openMissingLinks} from './links.ts';
+import {announceMyself, sendPing, tendLinks} from './heartbeat.ts';
+import {acceptLink, dropLink, openLinkIfPossible} from './links.ts';
 import {applyOwnAddress, expireBans, forget, reset} from './membership.ts';
 import type {BusMessage} from './messages.ts';
 import {type NodeId, randomNodeId} from './node-id.ts';
@@ -96,7 +96,7 @@ export class ClusterCore {
 			this.#wasRestored ? `Node configuration loaded, I'm ${id}` : `No cluster configuration found, I'm ${id}`,
 		);
 		checkDataAgainstSlots(step);
-		openMissingLinks(step);
+		for (const node of this.#state.nodes.values()) openLinkIfPossible(step, node);
 		step.save();
 		step.isHealthDue = true;
 		return this.#finish();
@@ -108,9 +108,7 @@ export class ClusterCore {
 		this.#state.myself.replicationOffset = observed.replicationOffset;
 		expireHandshakes(step);
 		expireBans(step);
-		closeSilentLinks(step);
-		openMissingLinks(step);
-		pingWhoIsDue(step);
+		tendLinks(step);
 		noticeSilence(step);
 		if (!this.#state.isOk) step.isHealthDue = true;
 		return this.#finish();

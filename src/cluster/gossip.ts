@@ -103,29 +103,20 @@ function learnNode(step: Step, entry: GossipEntry): void {
 	openLink(step, node);
 }
 
-/** Up to `count` entries about nodes taken at random; about all of them, in order, when they are no more. */
+/**
+ * Up to `count` entries, about nodes that stand side by side in the table from a random place on: each node's chance is the
+ * same, and that is all that the spreading of news depends on.
+ */
 function sample(step: Step, receiver: ClusterNode | null, count: number): GossipEntry[] {
 	const {table} = step.state;
 	const entries: GossipEntry[] = [];
-	// A walk from a random place with a step that shares no divisor with the length visits each node once.
-	const start = step.random.below(table.length);
-	const stride = table.length > count + 2 ? coprimeStride(step, table.length) : 1;
-	for (let walked = 0, at = start; walked < table.length && entries.length < count; walked++) {
+	for (let walked = 0, at = step.random.below(table.length); walked < table.length; walked++) {
+		if (entries.length === count) break;
 		const node = table[at]!;
-		at += stride;
-		if (at >= table.length) at -= table.length;
+		if (++at === table.length) at = 0;
 		if (node !== null && node !== receiver && isWorthTelling(node)) entries.push(gossipAbout(node));
 	}
 	return entries;
-}
-
-function coprimeStride(step: Step, length: number): number {
-	for (;;) {
-		const stride = 1 + step.random.below(length - 1);
-		let divisor = length;
-		for (let rest = stride; rest !== 0; ) [divisor, rest] = [rest, divisor % rest];
-		if (divisor === 1) return stride;
-	}
 }
 
 /** Nodes that fail are added by `addFailing`; those nobody is linked to and that serve nothing are no use. */

@@ -48,8 +48,7 @@ export function completeHandshake(step: Step, link: Link, node: ClusterNode, hea
 	step.log('debug', `Renaming node ${node.id} into ${header.sender}`);
 	state.renameNode(node, header.sender);
 	step.log('debug', `Handshake with node ${node.id} completed.`);
-	node.flags &= ~(NodeFlags.HANDSHAKE | NodeFlags.MEET);
-	node.flags |= header.flags & (NodeFlags.PRIMARY | NodeFlags.REPLICA);
+	state.setFlags(node, header.flags & (NodeFlags.PRIMARY | NodeFlags.REPLICA));
 	node.metAt = now;
 	step.effects.events.push({kind: 'node-added', node: node.id});
 	step.save();
@@ -59,6 +58,7 @@ export function completeHandshake(step: Step, link: Link, node: ClusterNode, hea
 
 /** Drops the handshakes that nobody answered in time. */
 export function expireHandshakes(step: Step): void {
+	if (step.state.handshakeCount === 0) return;
 	const limitMs = Math.max(step.config.nodeTimeoutMs, MIN_HANDSHAKE_MS);
 	for (const node of step.state.table) {
 		if (node === null || !hasFlag(node, NodeFlags.HANDSHAKE)) continue;

@@ -6,7 +6,7 @@
 import {gossipFor, gossipForNewcomer} from './gossip.ts';
 import {gossipAbout} from './gossip-entry.ts';
 import {makeHeader} from './header.ts';
-import {broadcast, closeLink, sendOn} from './links.ts';
+import {broadcast, closeLink, openLinkIfPossible, sendOn} from './links.ts';
 import {type ClusterNode, hasFlag, type Link, NodeFlags} from './state.ts';
 import type {Step} from './step.ts';
 
@@ -42,45 +42,38 @@ export function introduce(step: Step, newcomer: ClusterNode): void {
 	broadcast(step, {type: 'pong', header: makeHeader(step), gossip: [gossipAbout(newcomer)]}, newcomer);
 }
 
-/** What a tick has to send: a ping to a random node each second, and one to every node not heard of for half the timeout. */
-export function pingWhoIsDue(step: Step): void {
+/**
+ * What a tick does with links: opens those that are missing, sends the pings that are due (one to a random node each second,
+ * one to every node not heard of for half the node timeout), and ends those that are silent.
+ */
+export function tendLinks(step: Step): void {
 	const {state, config, now} = step;
 	if (now >= state.nextRandomPingAt) {
 		state.nextRandomPingAt = now + RANDOM_PING_INTERVAL_MS;
 		pingOldestOfSample(step);
 	}
+	const halfTimeoutMs = config.nodeTimeoutMs / 2;
 	for (const node of state.table) {
-		if (node === null || node.outbound === null || !node.outbound.isOpen) continue;
-		if (isPingDue(node, config.nodeTimeoutMs / 2, now)) sendPing(step, node);
+		if (node === null) continue;
+		if (node.outbound !== null && isSilent(node, node.outbound, halfTimeoutMs, now)) closeLink(step, node.outbound);
+		if (node.outbound === null) openLinkIfPossible(step, node);
+		else if (node.outbound.isOpen && isPingDue(node, halfTimeoutMs, now)) sendPing(step, node);
 	}
 }
 
 /**
- * Ends links on which nothing came for half the node timeout although a ping was sent: the node may be well and only the
- * link broken, and the next tick opens another before the node counts as failing.
+ * True for a link on which a ping had no answer for half the node timeout: the node may be well and only the link broken,
+ * and another is opened before the node counts as failing. That other packets of the node arrive proves nothing about this
+ * link: it may lead to a former life of the node, or never have opened.
  */
-export function closeSilentLinks(step: Step): void {
-	const {state, config, now} = step;
-	for (const node of state.table) {
-		if (node === null || node.outbound === null || hasFlag(node, NodeFlags.HANDSHAKE)) continue;
-		if (isLinkSuspect(node, node.outbound, config.nodeTimeoutMs / 2, now)) closeLink(step, node.outbound);
-	}
+function isSilent(node: ClusterNode, link: Link, halfTimeoutMs: number, now: number): boolean {
+	if (node.pingSentAt === 0 || hasFlag(node, NodeFlags.HANDSHAKE)) return false;
+	return now - node.pingSentAt > halfTimeoutMs && now - link.createdAt > halfTimeoutMs;
 }
 
-/** A ping that got no answer is repeated: packets may be lost, and only a pong makes a failed node well again. */
 function isPingDue(node: ClusterNode, halfTimeoutMs: number, now: number): boolean {
 	if (hasFlag(node, NodeFlags.HANDSHAKE)) return now - node.lastPingAt >= HANDSHAKE_REPEAT_MS;
-	if (node.pingSentAt !== 0) return now - node.lastPingAt > halfTimeoutMs;
-	return now - node.pongReceivedAt > halfTimeoutMs;
-}
-
-function isLinkSuspect(node: ClusterNode, link: Link, halfTimeoutMs: number, now: number): boolean {
-	return (
-		node.pingSentAt !== 0 &&
-		now - link.createdAt > halfTimeoutMs &&
-		now - node.pingSentAt > halfTimeoutMs &&
-		now - node.dataReceivedAt > halfTimeoutMs
-	);
+	return node.pingSentAt === 0 && now - node.pongReceivedAt > halfTimeoutMs;
 }
 
 function pingOldestOfSample(step: Step): void {

@@ -27,15 +27,9 @@ export function openLink(step: Step, node: ClusterNode): void {
 	step.effects.connects.push({link: id, host: node.host, busPort: node.busPort});
 }
 
-/** Opens the missing links to nodes whose address is known. */
-export function openMissingLinks(step: Step): void {
-	for (const node of step.state.nodes.values()) {
-		if (node.outbound === null && isLinkable(node)) openLink(step, node);
-	}
-}
-
-export function isLinkable(node: ClusterNode): boolean {
-	return !hasFlag(node, NodeFlags.MYSELF | NodeFlags.NOADDR) && node.host !== '';
+/** Asks for a link to a node whose address is known; myself needs none. */
+export function openLinkIfPossible(step: Step, node: ClusterNode): void {
+	if (!hasFlag(node, NodeFlags.MYSELF | NodeFlags.NOADDR) && node.host !== '') openLink(step, node);
 }
 
 export function acceptLink(step: Step, remoteHost: string, localHost: string): Link {

@@ -11,7 +11,7 @@ import {equalBytes} from '../lib/bytes.ts';
 import {SLOT_COUNT} from '../slots/key-slot.ts';
 import {SlotBitmap} from '../slots/slot-bitmap.ts';
 import type {LinkId} from './effects.ts';
-import type {MessageType} from './messages.ts';
+import type {GossipEntry, MessageType} from './messages.ts';
 import type {NodeId} from './node-id.ts';
 
 /** Bits of `ClusterNode.flags`, also on the wire. */
@@ -78,6 +78,8 @@ export interface ClusterNode {
 	outbound: Link | null;
 	/** The newest link on which it spoke first. */
 	inbound: Link | null;
+	/** What was last said of it, see gossip-entry.ts. */
+	gossip: GossipEntry | null;
 	/** When each primary last said that it does not reach this node. */
 	readonly failureReports: Map<NodeId, number>;
 }
@@ -155,6 +157,8 @@ export class ClusterState {
 	readonly messages: MessageCounters = {sent: zeroes(), received: zeroes(), rejected: 0};
 	/** Number of nodes with the PFAIL flag. */
 	pfailCount = 0;
+	/** Number of nodes with the HANDSHAKE flag. */
+	handshakeCount = 0;
 	/** Before this time the node does not go from fail to ok: see cluster-health.ts. */
 	writableAt = 0;
 	/** When this node last saw itself cut off from the majority; 0: never. */
@@ -176,7 +180,7 @@ export class ClusterState {
 		const node: ClusterNode = {
 			id,
 			index,
-			flags,
+			flags: 0,
 			host: '',
 			port: 0,
 			busPort: 0,
@@ -197,17 +201,19 @@ export class ClusterState {
 			replicationOffset: 0,
 			outbound: null,
 			inbound: null,
+			gossip: null,
 			failureReports: new Map(),
 		};
 		this.table[index] = node;
 		this.nodes.set(id, node);
+		this.setFlags(node, flags);
 		return node;
 	}
 
 	/** Takes the node out of every place that names it. Its links are the caller's. */
 	removeNode(node: ClusterNode): void {
 		assert(node !== this.myself, 'a node does not remove itself');
-		this.setFlags(node, node.flags & ~NodeFlags.PFAIL);
+		this.setFlags(node, 0);
 		this.releaseSlots(node);
 		for (const open of [this.migratingTo, this.importingFrom]) {
 			for (const [slot, other] of open) if (other === node) open.delete(slot);
@@ -228,9 +234,10 @@ export class ClusterState {
 		this.nodes.set(id, node);
 	}
 
-	/** Every change of the PFAIL flag goes through here: the nodes that have it are counted. */
+	/** Changes of PFAIL and HANDSHAKE go through here: the nodes that have these flags are counted. */
 	setFlags(node: ClusterNode, flags: number): void {
-		this.pfailCount += Number((flags & NodeFlags.PFAIL) !== 0) - Number((node.flags & NodeFlags.PFAIL) !== 0);
+		this.pfailCount += countOf(flags, NodeFlags.PFAIL) - countOf(node.flags, NodeFlags.PFAIL);
+		this.handshakeCount += countOf(flags, NodeFlags.HANDSHAKE) - countOf(node.flags, NodeFlags.HANDSHAKE);
 		node.flags = flags;
 	}
 
@@ -298,6 +305,10 @@ export class ClusterState {
 		node.slots = claimed;
 		return true;
 	}
+}
+
+function countOf(flags: number, flag: number): number {
+	return (flags & flag) === 0 ? 0 : 1;
 }
 
 export function isPrimary(node: NodeView): boolean {

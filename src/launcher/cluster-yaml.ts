@@ -7,7 +7,16 @@ import {isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type Pair
 import {refuseDirective} from './directives.ts';
 import {errorCode, messageOf, UsageError} from './errors.ts';
 import {nearest} from './nearest.ts';
-import {FIELDS, nodeCountOf, nodeIndexOf, shown, type ClusterSettings, type ClusterWishes, type Directives, type FieldName} from './settings.ts';
+import {
+	FIELDS,
+	nodeCountOf,
+	nodeIndexOf,
+	shown,
+	type ClusterSettings,
+	type ClusterWishes,
+	type Directives,
+	type FieldName,
+} from './settings.ts';
 
 /** A file's wishes and the places they stand at. */
 export interface ClusterFile {
@@ -32,7 +41,8 @@ export function readClusterFile(file: string): ClusterFile {
 		text = readFileSync(file, 'utf8');
 	} catch (error) {
 		const code = errorCode(error);
-		if (code === 'ENOENT') throw new UsageError(`${file}: there is no such file; name another, or leave it out for the defaults`);
+		if (code === 'ENOENT')
+			throw new UsageError(`${file}: there is no such file; name another, or leave it out for the defaults`);
 		if (code === 'EISDIR') throw new UsageError(`${file}: is a directory; name the cluster.yaml in it`);
 		throw new UsageError(`${file}: cannot be read: ${messageOf(error)}`);
 	}
@@ -44,7 +54,8 @@ export function parseClusterFile(text: string, file: string): ClusterFile {
 	const lines = new LineCounter();
 	const document = parseDocument(text, {lineCounter: lines, prettyErrors: false, version: '1.2'});
 	const reader = new Reader(file, lines);
-	for (const error of document.errors) reader.complain(error.pos[0], '', `${sentence(error.message)}; this is no YAML`);
+	for (const error of document.errors)
+		reader.complain(error.pos[0], '', `${sentence(error.message)}; this is no YAML`);
 	if (document.errors.length === 0) reader.read(document.contents);
 	reader.throwIfWrong();
 	return reader;
@@ -76,8 +87,13 @@ class Reader implements ClusterFile {
 			const offset = this.#offsets.get(`nodes.${key}`);
 			if (offset === undefined || nodeIndexOf(key, settings) !== null) continue;
 			const last = nodeCountOf(settings) - 1;
-			const ports = settings.basePort === 0 ? '' : ` or a port from ${settings.basePort} to ${settings.basePort + last}`;
-			this.complain(offset, `nodes.${key}`, `the cluster has no such node; write an index from 0 to ${last}${ports}`);
+			const ports =
+				settings.basePort === 0 ? '' : ` or a port from ${settings.basePort} to ${settings.basePort + last}`;
+			this.complain(
+				offset,
+				`nodes.${key}`,
+				`the cluster has no such node; write an index from 0 to ${last}${ports}`,
+			);
 		}
 		this.throwIfWrong();
 	}
@@ -94,7 +110,11 @@ class Reader implements ClusterFile {
 		// An empty file is a file of defaults.
 		if (contents === null || (isScalar(contents) && contents.value === null)) return;
 		if (!isMap(contents)) {
-			this.complain(offsetOf(contents), '', `must be lines of "key: value", such as "shards: 3"; it is ${isSeq(contents) ? 'a list' : 'a single value'}`);
+			this.complain(
+				offsetOf(contents),
+				'',
+				`must be lines of "key: value", such as "shards: 3"; it is ${isSeq(contents) ? 'a list' : 'a single value'}`,
+			);
 			return;
 		}
 		const wishes: Record<string, unknown> = {};
@@ -103,7 +123,12 @@ class Reader implements ClusterFile {
 			if (key === 'config') wishes['config'] = this.#directives(value, 'config', offset);
 			else if (key === 'nodes') wishes['nodes'] = this.#nodes(value, offset);
 			else if (key in FIELDS) wishes[WISH_OF[key] ?? key] = this.#field(key as FieldName, value, offset);
-			else this.complain(offset, key, `is no key of cluster.yaml${nearest(key, KEYS) || `; the keys are ${KEYS.join(', ')}`}`);
+			else
+				this.complain(
+					offset,
+					key,
+					`is no key of cluster.yaml${nearest(key, KEYS) || `; the keys are ${KEYS.join(', ')}`}`,
+				);
 		}
 		this.#wishes = wishes;
 	}
@@ -115,8 +140,14 @@ class Reader implements ClusterFile {
 			this.complain(offset, key, problem);
 			return undefined;
 		}
-		if (isScalar(node) && node.value === null) this.complain(offset, key, 'has no value; write one, or delete the line for the default');
-		else this.complain(offset, key, `must be ${FIELDS[key].type === 'number' ? 'a number' : 'text'}, not ${shownNode(node)}`);
+		if (isScalar(node) && node.value === null)
+			this.complain(offset, key, 'has no value; write one, or delete the line for the default');
+		else
+			this.complain(
+				offset,
+				key,
+				`must be ${FIELDS[key].type === 'number' ? 'a number' : 'text'}, not ${shownNode(node)}`,
+			);
 		return undefined;
 	}
 
@@ -124,12 +155,19 @@ class Reader implements ClusterFile {
 		const directives: Record<string, string> = {};
 		if (isScalar(node) && node.value === null) return directives;
 		if (!isMap(node)) {
-			this.complain(offset, path, `must be lines of "directive: value" as in redis.conf, not ${shownNode(node)}`);
+			this.complain(
+				offset,
+				path,
+				`must be lines of "directive: value" as in redis.conf, not ${shownNode(node)}`,
+			);
 			return directives;
 		}
 		for (const [name, value, at] of this.#entries(node, `${path}.`)) {
 			const text = directiveText(value);
-			const problem = text === null ? `must be one value or a list of values, not ${shownNode(value)}` : refuseDirective(name, text);
+			const problem =
+				text === null
+					? `must be one value or a list of values, not ${shownNode(value)}`
+					: refuseDirective(name, text);
 			if (problem !== null) this.complain(at, `${path}.${name}`, problem);
 			else directives[name.toLowerCase()] = text ?? '';
 		}
@@ -140,7 +178,11 @@ class Reader implements ClusterFile {
 		const nodes = new Map<number, Directives>();
 		if (isScalar(node) && node.value === null) return nodes;
 		if (!isMap(node)) {
-			this.complain(offset, 'nodes', `must have a group a node, such as "0:" with "config:" below it, not ${shownNode(node)}`);
+			this.complain(
+				offset,
+				'nodes',
+				`must have a group a node, such as "0:" with "config:" below it, not ${shownNode(node)}`,
+			);
 			return nodes;
 		}
 		for (const [key, value, at] of this.#entries(node, 'nodes.')) {
@@ -155,8 +197,14 @@ class Reader implements ClusterFile {
 				continue;
 			}
 			for (const [inner, directives, innerAt] of this.#entries(value, `${path}.`)) {
-				if (inner === 'config') nodes.set(Number(key), this.#directives(directives, `${path}.config`, innerAt));
-				else this.complain(innerAt, `${path}.${inner}`, `is no key of a node${nearest(inner, ['config']) || '; the only key is config'}`);
+				if (inner === 'config')
+					nodes.set(Number(key), this.#directives(directives, `${path}.config`, innerAt));
+				else
+					this.complain(
+						innerAt,
+						`${path}.${inner}`,
+						`is no key of a node${nearest(inner, ['config']) || '; the only key is config'}`,
+					);
 			}
 		}
 		return nodes;
@@ -165,7 +213,8 @@ class Reader implements ClusterFile {
 	/** Key, value and the key's place. Keys that are no plain words are complained of and left out. */
 	*#entries(map: YAMLMap, path: string): Generator<[key: string, value: unknown, offset: number]> {
 		for (const {key, value} of map.items as Pair<unknown, Node | null>[]) {
-			if (isScalar(key) && (typeof key.value === 'string' || typeof key.value === 'number')) yield [String(key.value), value, offsetOf(key)];
+			if (isScalar(key) && (typeof key.value === 'string' || typeof key.value === 'number'))
+				yield [String(key.value), value, offsetOf(key)];
 			else this.complain(offsetOf(key), `${path}?`, 'a key must be a plain word');
 		}
 	}

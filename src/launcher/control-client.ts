@@ -45,7 +45,9 @@ export class ControlClient implements JobRunner {
 						console.progress(line.done, line.total, line.what);
 						break;
 					case 'ask':
-						outgoing.write(`${JSON.stringify({answer: await console.ask(line.text)} satisfies TribAnswer)}\n`);
+						outgoing.write(
+							`${JSON.stringify({answer: await console.ask(line.text)} satisfies TribAnswer)}\n`,
+						);
 						break;
 					case 'done':
 						return {exitCode: line.exitCode, report: line.report};
@@ -73,14 +75,20 @@ export class ControlClient implements JobRunner {
 
 	#responseTo(outgoing: ClientRequest): Promise<IncomingMessage> {
 		return new Promise((resolve, reject) => {
-			outgoing.once('error', (error) => reject(new LaunchError(`the launcher (process ${this.#address.pid}) does not answer: ${messageOf(error)}`)));
+			outgoing.once('error', (error) =>
+				reject(
+					new LaunchError(`the launcher (process ${this.#address.pid}) does not answer: ${messageOf(error)}`),
+				),
+			);
 			outgoing.once('response', (response) => {
 				if (response.statusCode !== undefined && response.statusCode < 300) {
 					resolve(response);
 					return;
 				}
 				response.resume();
-				reject(new LaunchError(`the launcher (process ${this.#address.pid}) refused: HTTP ${response.statusCode}`));
+				reject(
+					new LaunchError(`the launcher (process ${this.#address.pid}) refused: HTTP ${response.statusCode}`),
+				);
 			});
 		});
 	}

@@ -73,8 +73,16 @@ export class ControlServer {
 
 class BadRequest extends Error {}
 
-async function answer(launcher: Launcher, secret: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-	if (!mayAsk(request, secret)) return sendJson(response, 401, {error: 'the secret of control.json is needed: Authorization: Bearer <secret>'});
+async function answer(
+	launcher: Launcher,
+	secret: string,
+	request: IncomingMessage,
+	response: ServerResponse,
+): Promise<void> {
+	if (!mayAsk(request, secret))
+		return sendJson(response, 401, {
+			error: 'the secret of control.json is needed: Authorization: Bearer <secret>',
+		});
 	switch (`${request.method} ${request.url}`) {
 		case 'GET /status':
 			return sendJson(response, 200, launcher.status());
@@ -114,7 +122,8 @@ function streamEvents(launcher: Launcher, response: ServerResponse): void {
 async function runJob(launcher: Launcher, request: IncomingMessage, response: ServerResponse): Promise<void> {
 	const lines = jsonLines(request);
 	const first = await lines.next();
-	if (first.done === true || !isJob(first.value)) throw new BadRequest('the first line must be a job: {"command": ..., "options": {...}}');
+	if (first.done === true || !isJob(first.value))
+		throw new BadRequest('the first line must be a job: {"command": ..., "options": {...}}');
 	response.writeHead(200, {'content-type': 'application/x-ndjson', 'cache-control': 'no-store'});
 	response.flushHeaders();
 	const send = (line: TribLine): void => {
@@ -139,7 +148,12 @@ async function runJob(launcher: Launcher, request: IncomingMessage, response: Se
 }
 
 const isJob = (value: unknown): value is TribJob =>
-	typeof value === 'object' && value !== null && 'command' in value && typeof value.command === 'string' && 'options' in value && typeof value.options === 'object';
+	typeof value === 'object' &&
+	value !== null &&
+	'command' in value &&
+	typeof value.command === 'string' &&
+	'options' in value &&
+	typeof value.options === 'object';
 
 function answerOf(value: unknown): string | null {
 	const {answer} = (value ?? {}) as Partial<TribAnswer>;

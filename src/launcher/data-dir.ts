@@ -44,7 +44,9 @@ export class DataDir {
 
 	/** Ports of the nodes that left something here, in order. */
 	nodePorts(): number[] {
-		const names = fs.readdirSync(this.path).filter((name) => /^\d{1,5}$/.test(name) && fs.existsSync(path.join(this.path, name, NODES_FILE)));
+		const names = fs
+			.readdirSync(this.path)
+			.filter((name) => /^\d{1,5}$/.test(name) && fs.existsSync(path.join(this.path, name, NODES_FILE)));
 		return names.map(Number).toSorted((a, b) => a - b);
 	}
 
@@ -85,7 +87,9 @@ export class DataDir {
 			if (first !== undefined) this.#made.push(first);
 		} catch (error) {
 			this.#removeMade();
-			throw new LaunchError(`data directory ${directory} cannot be made: ${messageOf(error)}; name another with --data-dir`);
+			throw new LaunchError(
+				`data directory ${directory} cannot be made: ${messageOf(error)}; name another with --data-dir`,
+			);
 		}
 		try {
 			fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
@@ -102,11 +106,18 @@ export class DataDir {
 /** Null when no launcher runs on that directory, or none that can be reached. */
 export function readControl(directory: string): ControlAddress | null {
 	try {
-		const {pid, host, port, secret} = JSON.parse(fs.readFileSync(path.join(directory, CONTROL_FILE), 'utf8')) as Partial<ControlAddress>;
-		const whole = typeof pid === 'number' && typeof host === 'string' && typeof port === 'number' && typeof secret === 'string';
+		const {pid, host, port, secret} = JSON.parse(
+			fs.readFileSync(path.join(directory, CONTROL_FILE), 'utf8'),
+		) as Partial<ControlAddress>;
+		const whole =
+			typeof pid === 'number' &&
+			typeof host === 'string' &&
+			typeof port === 'number' &&
+			typeof secret === 'string';
 		return whole && isAlive(pid) ? {pid, host, port, secret} : null;
 	} catch (error) {
-		if (errorCode(error) === 'EACCES') throw new LaunchError(`${path.join(directory, CONTROL_FILE)} belongs to another user`);
+		if (errorCode(error) === 'EACCES')
+			throw new LaunchError(`${path.join(directory, CONTROL_FILE)} belongs to another user`);
 		return null;
 	}
 }
@@ -126,7 +137,8 @@ function takeLock(file: string, directory: string): void {
 			writeWhole(file, text);
 			return;
 		} catch (error) {
-			if (errorCode(error) !== 'EEXIST') throw new LaunchError(`data directory ${directory} cannot be locked: ${messageOf(error)}`);
+			if (errorCode(error) !== 'EEXIST')
+				throw new LaunchError(`data directory ${directory} cannot be locked: ${messageOf(error)}`);
 		}
 		const holder = readHolder(file);
 		if (holder !== null && isHolding(holder)) {
@@ -173,7 +185,8 @@ function readHolder(file: string): Holder | null {
 	}
 }
 
-const isHolding = (holder: Holder): boolean => isAlive(holder.pid) && (holder.startedAt === '' || holder.startedAt === startOf(holder.pid));
+const isHolding = (holder: Holder): boolean =>
+	isAlive(holder.pid) && (holder.startedAt === '' || holder.startedAt === startOf(holder.pid));
 
 function isAlive(pid: number): boolean {
 	try {

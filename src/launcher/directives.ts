@@ -21,7 +21,14 @@ const RESERVED: Readonly<Record<string, string>> = {
 	unixsocket: 'unix sockets are not supported',
 };
 
-const byName = new Map(PARAMETERS.flatMap((parameter) => [parameter.name, ...(parameter.alias === undefined ? [] : [parameter.alias])].map((name) => [name, parameter])));
+const byName = new Map(
+	PARAMETERS.flatMap((parameter) =>
+		[parameter.name, ...(parameter.alias === undefined ? [] : [parameter.alias])].map((name) => [
+			name,
+			parameter,
+		]),
+	),
+);
 
 /** Why the directive is refused, as the end of a sentence with the remedy; null when it is good. */
 export function refuseDirective(name: string, value: string): string | null {

@@ -16,8 +16,10 @@ export async function findFreePorts(host: string, count: number): Promise<number
 			const server = await listenAnywhere(host);
 			held.push(server);
 			const address = server.address();
-			if (typeof address === 'object' && address !== null && address.port <= HIGHEST_PORT) ports.push(address.port);
-			if (held.length > count * 20 + 100) throw new LaunchError(`no ${count} free ports up to ${HIGHEST_PORT} on ${host}; name a --base-port`);
+			if (typeof address === 'object' && address !== null && address.port <= HIGHEST_PORT)
+				ports.push(address.port);
+			if (held.length > count * 20 + 100)
+				throw new LaunchError(`no ${count} free ports up to ${HIGHEST_PORT} on ${host}; name a --base-port`);
 		}
 	} finally {
 		await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));

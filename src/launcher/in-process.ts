@@ -42,7 +42,12 @@ export async function startInProcess(options: ClusterOptions, threads: ThreadFil
 		if (temporary) rmSync(settings.dataDir, {recursive: true, force: true});
 		throw error;
 	});
-	const nodes = launcher.nodes.map(({nodeId, start: {host, port}}) => ({host, port, id: nodeId, address: `${host}:${port}`}));
+	const nodes = launcher.nodes.map(({nodeId, start: {host, port}}) => ({
+		host,
+		port,
+		id: nodeId,
+		address: `${host}:${port}`,
+	}));
 	const stop = (): Promise<void> => launcher.stop('stopped by the program');
 	return {nodes, address: nodes[0]?.address ?? '', stop, [Symbol.asyncDispose]: stop};
 }
@@ -51,9 +56,13 @@ export async function startInProcess(options: ClusterOptions, threads: ThreadFil
 function wishesOf(options: ClusterOptions): ClusterWishes {
 	const wishes: Record<string, unknown> = {};
 	for (const [name, value] of Object.entries(options)) {
-		if (!OPTIONS.includes(name)) throw new UsageError(`${name}: is no option of startCluster${nearest(name, OPTIONS)}`);
+		if (!OPTIONS.includes(name))
+			throw new UsageError(`${name}: is no option of startCluster${nearest(name, OPTIONS)}`);
 		if (value === undefined || !(name in SETTINGS)) continue;
-		const problem = typeof value === 'number' || typeof value === 'string' ? SETTINGS[name as keyof typeof SETTINGS].refuse(value) : `cannot be ${shown(value)}`;
+		const problem =
+			typeof value === 'number' || typeof value === 'string'
+				? SETTINGS[name as keyof typeof SETTINGS].refuse(value)
+				: `cannot be ${shown(value)}`;
 		if (problem !== null) throw new UsageError(`${name}: ${problem}`);
 		wishes[name] = value;
 	}

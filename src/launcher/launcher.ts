@@ -11,10 +11,17 @@ import {DataDir} from './data-dir.ts';
 import {LaunchError} from './errors.ts';
 import type {LauncherEvent, LauncherListener, LauncherStatus} from './events.ts';
 import {findFreePorts} from './free-ports.ts';
-import {ManagerThread, QuietConsole, type JobConsole, type JobOutcome, type JobRunner} from './manager-thread.ts';
+import {
+	ManagerThread,
+	QuietConsole,
+	type JobConsole,
+	type JobOutcome,
+	type JobRunner,
+} from './manager-thread.ts';
 import {connectBus} from './mesh.ts';
 import {NodeThread, type NodeHooks} from './node-thread.ts';
 import {BUS_PORT_OFFSET, count, directivesOf, nodeCountOf, type ClusterSettings} from './settings.ts';
+import {StartGate} from './start-gate.ts';
 import type {ThreadFiles} from './thread-files.ts';
 import {ThreadKind} from './threads.ts';
 import type {TribJob} from '../trib/messages.ts';
@@ -57,7 +64,8 @@ export async function launch(options: LaunchOptions): Promise<Launcher> {
 			return launcher;
 		} catch (error) {
 			await launcher.abandon();
-			const again = error instanceof PortInUse && options.settings.basePort === 0 && attempt < FREE_PORT_ATTEMPTS;
+			const again =
+				error instanceof PortInUse && options.settings.basePort === 0 && attempt < FREE_PORT_ATTEMPTS;
 			if (!again) throw error;
 		}
 	}
@@ -74,11 +82,10 @@ export class Launcher implements JobRunner {
 	/** Resolves when the last node has ended, for whatever reason, or `stop` is done. */
 	readonly ended: Promise<void>;
 	#resolveEnded: () => void = () => {};
-	/** Looks again whether what the start waits for has come; rejects the start when it cannot come any more. */
-	#onChange: () => void = () => {};
+	readonly #gate = new StartGate();
+	readonly #nodeKind: ThreadKind;
+	readonly #managerKind: ThreadKind;
 	#manager: ManagerThread | undefined;
-	#managerKind: ThreadKind | undefined;
-	#startFailure: LaunchError | undefined;
 	#stopping: Promise<void> | undefined;
 
 	/** Use `launch`. Takes the data directory and nothing else. */
@@ -87,6 +94,8 @@ export class Launcher implements JobRunner {
 		this.#since = options.since ?? performance.now();
 		this.settings = options.settings;
 		if (options.onEvent !== undefined) this.#listeners.add(options.onEvent);
+		this.#nodeKind = new ThreadKind(options.threads.node);
+		this.#managerKind = new ThreadKind(options.threads.manager);
 		this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
 		this.#dataDir = new DataDir(options.settings.dataDir);
 	}
@@ -121,8 +130,7 @@ export class Launcher implements JobRunner {
 
 	/** Runs a job of the manager on this cluster, in the manager's thread; a manager that died is started anew. */
 	async run(job: TribJob, console: JobConsole): Promise<JobOutcome> {
-		this.#managerKind ??= new ThreadKind(this.#options.threads.manager);
-		this.#manager ??= this.#startManager(this.#managerKind);
+		this.#manager ??= this.#startManager();
 		return this.#manager.run(this.#withPassword(job), console);
 	}
 
@@ -130,7 +138,9 @@ export class Launcher implements JobRunner {
 	#withPassword(job: TribJob): TribJob {
 		const {password} = this.settings;
 		const endpoints = job.command === 'create' ? job.options.nodes : [job.options.node];
-		const isOurs = endpoints.every(({host, port}) => this.#nodes.some(({start}) => start.host === host && start.port === port));
+		const isOurs = endpoints.every(({host, port}) =>
+			this.#nodes.some(({start}) => start.host === host && start.port === port),
+		);
 		if (password === '' || job.options.credentials !== undefined || !isOurs) return job;
 		return {...job, options: {...job.options, credentials: {password}}} as TribJob;
 	}
@@ -149,7 +159,10 @@ export class Launcher implements JobRunner {
 
 	async #stop(reason: string): Promise<void> {
 		this.#emit({event: 'stopping', reason});
-		await Promise.all([this.#manager?.stop(), ...this.#nodes.map((node) => node.stop(reason, STOP_GRACE_MS))]);
+		await Promise.all([
+			this.#manager?.stop(),
+			...this.#nodes.map((node) => node.stop(reason, STOP_GRACE_MS)),
+		]);
 		if (this.#options.temporary === true) this.#dataDir.destroy();
 		else this.#dataDir.close();
 		this.#emit({event: 'stopped'});
@@ -164,53 +177,56 @@ export class Launcher implements JobRunner {
 
 	/** @throws LaunchError; then `abandon` is due */
 	async start(): Promise<void> {
-		const {settings, threads, create = true} = this.#options;
-		const {signal} = this.#options;
-		const interrupt = (): void => this.#failStart(new LaunchError('the start was interrupted'));
+		const {signal, create = true} = this.#options;
+		const interrupt = (): void => this.#gate.fail(new LaunchError('the start was interrupted'));
 		signal?.addEventListener('abort', interrupt);
 		if (signal?.aborted === true) interrupt();
-		const nodeCount = nodeCountOf(settings);
-		const nodeKind = new ThreadKind(threads.node);
-		const ports = await this.#choosePorts(nodeCount);
-		const slotTable = createSlotTable(nodeCount);
-		let fresh = true;
-		for (const [index, port] of ports.entries()) {
-			const place = this.#dataDir.nodeDirectory(port);
-			fresh &&= place.fresh;
-			const start = {
-				index,
-				host: settings.bind,
-				port,
-				busPort: port + BUS_PORT_OFFSET,
-				directory: place.directory,
-				config: directivesOf(index, settings),
-				slotTable,
-				nodeCount,
-				transport: settings.transport,
-			};
-			this.#nodes.push(new NodeThread(start, nodeKind, this.#hooks));
-		}
-		if (create && fresh) {
-			this.#managerKind = new ThreadKind(threads.manager);
-			this.#manager = this.#startManager(this.#managerKind);
-		}
-		await this.#until(() => this.#nodes.every((node) => node.phase === 'running'));
+		const areFresh = await this.#startNodes();
+		// Beside the nodes, since a thread takes as long to start as they do.
+		if (create && areFresh) this.#manager = this.#startManager();
+		await this.#gate.until(() => this.#nodes.every((node) => node.phase === 'running'));
 		if (create) {
-			if (fresh || (await this.#knowNobody())) await this.#createCluster();
-			await this.#until(() => this.#nodes.every((node) => node.seesClusterOk), AGREEMENT_DEADLINE_MS, () => this.#disagreement());
+			if (areFresh || (await this.#knowNobody())) await this.#createCluster();
+			await this.#gate.until(() => this.#nodes.every((node) => node.seesClusterOk), {
+				ms: AGREEMENT_DEADLINE_MS,
+				tooLate: () => this.#disagreement(),
+			});
+			this.#emit({
+				event: 'ready',
+				nodeCount: this.#nodes.length,
+				slotCount: this.status().assignedCount,
+				addresses: this.#nodes.map(({start: {host, port}}) => `${host}:${port}`),
+				seconds: (performance.now() - this.#since) / 1000,
+			});
 		}
 		signal?.removeEventListener('abort', interrupt);
-		this.#emit({
-			event: 'ready',
-			nodeCount,
-			slotCount: this.status().assignedCount,
-			addresses: this.#nodes.map(({start: {host, port}}) => `${host}:${port}`),
-			seconds: (performance.now() - this.#since) / 1000,
-		});
+		this.#afterStart();
+	}
+
+	/** All at once. Resolves with whether none of them has been anything before. */
+	async #startNodes(): Promise<boolean> {
+		const {bind, transport} = this.settings;
+		const nodeCount = nodeCountOf(this.settings);
+		const ports = await this.#choosePorts(nodeCount);
+		const slotTable = createSlotTable(nodeCount);
+		let areFresh = true;
+		for (const [index, port] of ports.entries()) {
+			const {directory, fresh} = this.#dataDir.nodeDirectory(port);
+			areFresh &&= fresh;
+			const busPort = port + BUS_PORT_OFFSET;
+			const config = directivesOf(index, this.settings);
+			const start = {index, host: bind, port, busPort, directory, config, slotTable, nodeCount, transport};
+			this.#nodes.push(new NodeThread(start, this.#nodeKind, this.#hooks));
+		}
+		return areFresh;
+	}
+
+	/** What had to wait because it costs time. */
+	#afterStart(): void {
 		for (const node of this.#nodes) node.watchOutput();
 		const [first] = this.#nodes;
-		if (first !== undefined) nodeKind.makeCache(first.worker);
-		if (this.#manager !== undefined) this.#managerKind?.makeCache(this.#manager.worker);
+		if (first !== undefined) this.#nodeKind.makeCache(first.worker);
+		if (this.#manager !== undefined) this.#managerKind.makeCache(this.#manager.worker);
 	}
 
 	/** Without a base port, the nodes of an earlier run keep their ports, if they are as many. */
@@ -221,8 +237,8 @@ export class Launcher implements JobRunner {
 		return earlier.length === nodeCount ? earlier : findFreePorts(bind, nodeCount);
 	}
 
-	#startManager(kind: ThreadKind): ManagerThread {
-		const manager = new ManagerThread(kind);
+	#startManager(): ManagerThread {
+		const manager = new ManagerThread(this.#managerKind);
 		manager.worker.once('exit', () => {
 			if (this.#manager === manager) this.#manager = undefined;
 		});
@@ -234,7 +250,7 @@ export class Launcher implements JobRunner {
 	 * @throws LaunchError when they are one, but not the one that was asked for: waiting for it would be in vain
 	 */
 	async #knowNobody(): Promise<boolean> {
-		await this.#until(() => this.#nodes.every((node) => node.opinion !== null));
+		await this.#gate.until(() => this.#nodes.every((node) => node.opinion !== null));
 		const known = this.#nodes.map((node) => node.opinion?.knownNodeCount ?? 1);
 		const largest = Math.max(...known);
 		if (largest <= 1) return this.#nodes.every((node) => node.opinion?.assignedCount === 0);
@@ -253,43 +269,24 @@ export class Launcher implements JobRunner {
 		const {shards, replicas} = this.settings;
 		const nodes = this.#nodes.map(({start: {host, port}}) => ({host, port}));
 		const lines = new QuietConsole();
-		const job: TribJob = {command: 'create', options: {nodes, replicas, primaries: shards, yes: true, withoutCheck: true, joinTimeoutMs: AGREEMENT_DEADLINE_MS}};
-		const {exitCode} = await Promise.race([this.run(job, lines), this.#startFails()]);
+		const job: TribJob = {
+			command: 'create',
+			options: {
+				nodes,
+				replicas,
+				primaries: shards,
+				yes: true,
+				withoutCheck: true,
+				joinTimeoutMs: AGREEMENT_DEADLINE_MS,
+			},
+		};
+		const {exitCode} = await this.#gate.during(this.run(job, lines));
 		if (exitCode !== 0) throw new LaunchError(`the cluster could not be created:\n${lines.text.trimEnd()}`);
 	}
 
 	#disagreement(): string {
 		const waiting = this.#nodes.filter((node) => !node.seesClusterOk).map((node) => node.start.port);
 		return `after ${AGREEMENT_DEADLINE_MS / 1000} s the cluster is not ok for ${count(waiting.length, 'node')} (${waiting.join(', ')})`;
-	}
-
-	/** Resolves as soon as it is so; rejects when the start fails, or at the deadline. */
-	#until(isSo: () => boolean, deadlineMs?: number, tooLate?: () => string): Promise<void> {
-		return new Promise((resolve, reject) => {
-			const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#failStart(new LaunchError(tooLate?.() ?? 'too late')), deadlineMs);
-			this.#onChange = () => {
-				if (this.#startFailure !== undefined) reject(this.#startFailure);
-				else if (isSo()) resolve();
-				else return;
-				clearTimeout(timer);
-				this.#onChange = () => {};
-			};
-			this.#onChange();
-		});
-	}
-
-	#startFails(): Promise<never> {
-		return new Promise((_resolve, reject) => {
-			this.#onChange = () => {
-				if (this.#startFailure !== undefined) reject(this.#startFailure);
-			};
-			this.#onChange();
-		});
-	}
-
-	#failStart(error: LaunchError): void {
-		this.#startFailure ??= error;
-		this.#onChange();
 	}
 
 	#emit(event: LauncherEvent): void {
@@ -300,22 +297,31 @@ export class Launcher implements JobRunner {
 		onListening: (node) => {
 			const {index, host, port} = node.start;
 			this.#emit({event: 'node-listening', index, host, port, nodeId: node.nodeId});
-			this.#onChange();
+			this.#gate.look();
 		},
-		onFailed: (node, code, message) => this.#failStart(startError(node, code, message)),
+		onFailed: (node, code, message) => this.#gate.fail(startError(node, code, message)),
 		onClusterState: (node) => {
 			const {index, port} = node.start;
-			if (node.opinion !== null) this.#emit({event: 'cluster-state', index, port, ok: node.opinion.ok, assignedCount: node.opinion.assignedCount});
-			this.#onChange();
+			if (node.opinion !== null)
+				this.#emit({
+					event: 'cluster-state',
+					index,
+					port,
+					ok: node.opinion.ok,
+					assignedCount: node.opinion.assignedCount,
+				});
+			this.#gate.look();
 		},
 		onBusConnect: (node, request, host, busPort) => connectBus(this.#nodes, node, request, host, busPort),
-		onLog: (node, level, text) => this.#emit({event: 'log', index: node.start.index, port: node.start.port, level, text}),
+		onLog: (node, level, text) =>
+			this.#emit({event: 'log', index: node.start.index, port: node.start.port, level, text}),
 		onEnd: (node) => {
 			const {index, port} = node.start;
 			if (node.phase === 'crashed') this.#emit({event: 'node-crashed', index, port, cause: node.cause});
 			else this.#emit({event: 'node-stopped', index, port, reason: node.cause});
-			this.#failStart(new LaunchError(`node ${port} ended during the start: ${node.cause}`));
-			if (this.#nodes.every((each) => each.phase === 'crashed' || each.phase === 'stopped')) this.#resolveEnded();
+			this.#gate.fail(new LaunchError(`node ${port} ended during the start: ${node.cause}`));
+			if (this.#nodes.every((each) => each.phase === 'crashed' || each.phase === 'stopped'))
+				this.#resolveEnded();
 		},
 	};
 }
@@ -327,9 +333,13 @@ function startError(node: NodeThread, code: string, message: string): LaunchErro
 	const {host, port} = node.start;
 	switch (code) {
 		case 'EADDRINUSE':
-			return new PortInUse(`port ${port} is in use on ${host}; stop what listens there, or choose other ports with --base-port`);
+			return new PortInUse(
+				`port ${port} is in use on ${host}; stop what listens there, or choose other ports with --base-port`,
+			);
 		case 'EACCES':
-			return new LaunchError(`port ${port} needs rights that this user does not have, or ${node.start.directory} is not readable (${message}); choose a --base-port over 1023`);
+			return new LaunchError(
+				`port ${port} needs rights that this user does not have, or ${node.start.directory} is not readable (${message}); choose a --base-port over 1023`,
+			);
 		case 'EADDRNOTAVAIL':
 			return new LaunchError(`${host} is no address of this machine; name another with --bind`);
 		default:
@@ -342,5 +352,7 @@ function checkMemory(nodeCount: number): void {
 	const neededMb = LAUNCHER_MEMORY_MB + nodeCount * NODE_MEMORY_MB;
 	const freeMb = Math.floor(process.availableMemory() / 2 ** 20);
 	if (freeMb >= neededMb) return;
-	throw new LaunchError(`too little memory: ${count(nodeCount, 'node')} need about ${neededMb} MB, ${freeMb} MB are free; start fewer nodes with --shards`);
+	throw new LaunchError(
+		`too little memory: ${count(nodeCount, 'node')} need about ${neededMb} MB, ${freeMb} MB are free; start fewer nodes with --shards`,
+	);
 }

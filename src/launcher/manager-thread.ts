@@ -38,7 +38,9 @@ export class ManagerThread implements JobRunner {
 	constructor(kind: ThreadKind) {
 		this.worker = kind.start({name: 'shoal-manager', workerData: {}});
 		this.worker.on('message', (message: FromManager) => this.#receive(message));
-		this.worker.on('error', (error: Error) => this.#die(`the manager failed: ${readableStack(error.stack ?? error.message)}`));
+		this.worker.on('error', (error: Error) =>
+			this.#die(`the manager failed: ${readableStack(error.stack ?? error.message)}`),
+		);
 		this.worker.once('exit', () => this.#die('the manager has ended'));
 		// It lives as long as somebody waits for it, and holds nobody up.
 		this.worker.unref();

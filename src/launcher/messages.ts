@@ -14,6 +14,7 @@
  * or `bus-refused` when nobody runs at that address, as a closed TCP port would refuse.
  */
 import type {MessagePort} from 'node:worker_threads';
+import type {LogLevel} from './log-level.ts';
 
 /** How a node reads and writes its client sockets; `auto` takes the fast one where its self-check passes. */
 export type TransportChoice = 'auto' | 'handle' | 'socket';
@@ -41,12 +42,16 @@ export interface NodeStart {
 	readonly configFile?: string;
 }
 
-export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
-
 /** Launcher to node. */
 export type ToNode =
 	/** The node at `fromHost:fromBusPort` opened a link to this node. */
-	| {readonly kind: 'bus-accept'; readonly port: MessagePort; readonly fromIndex: number; readonly fromHost: string; readonly fromBusPort: number}
+	| {
+			readonly kind: 'bus-accept';
+			readonly port: MessagePort;
+			readonly fromIndex: number;
+			readonly fromHost: string;
+			readonly fromBusPort: number;
+	  }
 	/** The link that this node asked for under the number `request`. */
 	| {readonly kind: 'bus-connected'; readonly request: number; readonly port: MessagePort}
 	/** Nobody is at that address, or the one that is has ended. */
@@ -61,7 +66,12 @@ export type FromNode =
 	/** Opens a link to the bus port of that address; one answer comes, `bus-connected` or `bus-refused`. */
 	| {readonly kind: 'bus-connect'; readonly request: number; readonly host: string; readonly busPort: number}
 	/** The node's own `cluster_state` changed (the first one is sent in any case), or the number of slots it sees covered. */
-	| {readonly kind: 'cluster-state'; readonly ok: boolean; readonly assignedCount: number; readonly knownNodeCount: number}
+	| {
+			readonly kind: 'cluster-state';
+			readonly ok: boolean;
+			readonly assignedCount: number;
+			readonly knownNodeCount: number;
+	  }
 	/** The node cannot start; the thread ends after it. `code` is the system's (EADDRINUSE, EACCES ...) or one of ours. */
 	| {readonly kind: 'failed'; readonly code: string; readonly message: string}
 	| {readonly kind: 'log'; readonly level: LogLevel; readonly text: string}

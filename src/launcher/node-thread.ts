@@ -5,7 +5,8 @@
 import type {Worker} from 'node:worker_threads';
 import {errorCode, messageOf} from './errors.ts';
 import type {NodePhase, NodeStatus} from './events.ts';
-import type {FromNode, LogLevel, NodeStart, ToNode} from './messages.ts';
+import type {LogLevel} from './log-level.ts';
+import type {FromNode, NodeStart, ToNode} from './messages.ts';
 import {readableStack} from './stack.ts';
 import type {ThreadKind} from './threads.ts';
 
@@ -43,10 +44,19 @@ export class NodeThread {
 	constructor(start: NodeStart, kind: ThreadKind, hooks: NodeHooks) {
 		this.start = start;
 		this.#hooks = hooks;
-		this.#worker = kind.start({name: `shoal-${start.port}`, workerData: start, resourceLimits: {maxOldGenerationSizeMb: HEAP_LIMIT_MB}});
+		this.#worker = kind.start({
+			name: `shoal-${start.port}`,
+			workerData: start,
+			resourceLimits: {maxOldGenerationSizeMb: HEAP_LIMIT_MB},
+		});
 		this.#worker.on('message', (message: FromNode) => this.#receive(message));
-		this.#worker.on('messageerror', (error: Error) => this.#hooks.onLog(this, 'warning', `unreadable message: ${error.message}`));
-		this.#worker.on('error', (error: unknown) => (this.#error = error instanceof Error ? error : new Error(String(error))));
+		this.#worker.on('messageerror', (error: Error) =>
+			this.#hooks.onLog(this, 'warning', `unreadable message: ${error.message}`),
+		);
+		this.#worker.on(
+			'error',
+			(error: unknown) => (this.#error = error instanceof Error ? error : new Error(String(error))),
+		);
 		this.#ended = new Promise((resolve) => {
 			this.#worker.once('exit', (code) => {
 				this.#end(code);
@@ -86,7 +96,14 @@ export class NodeThread {
 
 	status(): NodeStatus {
 		const {index, host, port} = this.start;
-		const status = {index, host, port, nodeId: this.#nodeId, phase: this.#phase, clusterOk: this.seesClusterOk};
+		const status = {
+			index,
+			host,
+			port,
+			nodeId: this.#nodeId,
+			phase: this.#phase,
+			clusterOk: this.seesClusterOk,
+		};
 		return this.#cause === '' ? status : {...status, cause: this.#cause};
 	}
 
@@ -129,7 +146,11 @@ export class NodeThread {
 				this.#hooks.onListening(this);
 				break;
 			case 'cluster-state':
-				this.#opinion = {ok: message.ok, assignedCount: message.assignedCount, knownNodeCount: message.knownNodeCount};
+				this.#opinion = {
+					ok: message.ok,
+					assignedCount: message.assignedCount,
+					knownNodeCount: message.knownNodeCount,
+				};
 				this.#hooks.onClusterState(this);
 				break;
 			case 'bus-connect':
@@ -167,7 +188,8 @@ export class NodeThread {
 	#crashCause(exitCode: number): string {
 		if (this.#failure !== undefined) return this.#failure;
 		if (this.#error === undefined) return `the thread ended with exit code ${exitCode}`;
-		if (errorCode(this.#error) === 'ERR_WORKER_OUT_OF_MEMORY') return `out of memory: the heap of the thread reached its limit of ${HEAP_LIMIT_MB} MB (ERR_WORKER_OUT_OF_MEMORY)`;
+		if (errorCode(this.#error) === 'ERR_WORKER_OUT_OF_MEMORY')
+			return `out of memory: the heap of the thread reached its limit of ${HEAP_LIMIT_MB} MB (ERR_WORKER_OUT_OF_MEMORY)`;
 		return readableStack(this.#error.stack ?? messageOf(this.#error));
 	}
 }

@@ -96,20 +96,32 @@ const words = (also: (value: string) => string | null): Field => ({
 
 /** The single settings by their name in cluster.yaml. */
 export const FIELDS = {
-	name: words((value) => (/^[\w.-]{1,64}$/.test(value) ? null : `must be 1 to 64 letters, digits, ".", "_" or "-", not ${shown(value)}`)),
+	name: words((value) =>
+		/^[\w.-]{1,64}$/.test(value)
+			? null
+			: `must be 1 to 64 letters, digits, ".", "_" or "-", not ${shown(value)}`,
+	),
 	engine: words((value) => {
 		if (value === 'shoal') return null;
-		if (value === 'redis-server' || value === 'valkey-server') return `${value} cannot be started yet; leave the key out, or write shoal`;
+		if (value === 'redis-server' || value === 'valkey-server')
+			return `${value} cannot be started yet; leave the key out, or write shoal`;
 		return `must be shoal, not ${shown(value)}`;
 	}),
 	shards: wholeNumber(1, HIGHEST_SHARD_COUNT),
-	replicas: wholeNumber(0, 5, (value) => (value === 0 ? null : 'replicas come with the next release; write 0 for now')),
+	replicas: wholeNumber(0, 5, (value) =>
+		value === 0 ? null : 'replicas come with the next release; write 0 for now',
+	),
 	basePort: wholeNumber(0, 65_535),
 	bind: words((value) => {
-		if (value === '0.0.0.0' || value === '::') return `is no address that a node can announce; name one that clients reach, such as 127.0.0.1`;
-		return isIP(value) === 0 ? `must be an IP address of this machine such as 127.0.0.1, not ${shown(value)}` : null;
+		if (value === '0.0.0.0' || value === '::')
+			return `is no address that a node can announce; name one that clients reach, such as 127.0.0.1`;
+		return isIP(value) === 0
+			? `must be an IP address of this machine such as 127.0.0.1, not ${shown(value)}`
+			: null;
 	}),
-	dataDir: words((value) => (value === '' ? 'must not be empty; name a directory, or leave the key out for .shoal' : null)),
+	dataDir: words((value) =>
+		value === '' ? 'must not be empty; name a directory, or leave the key out for .shoal' : null,
+	),
 	nodeTimeout: wholeNumber(50, 3_600_000),
 	password: words((value) => (value === '' ? 'must not be empty; leave the key out for no password' : null)),
 } as const satisfies Record<string, Field>;
@@ -152,7 +164,8 @@ export function settle(wishes: readonly ClusterWishes[], where: WhereIs): Cluste
 
 function mergeNodes(wishes: readonly ClusterWishes[]): Map<number, Directives> {
 	const merged = new Map<number, Directives>();
-	for (const {nodes} of wishes) for (const [key, directives] of nodes ?? []) merged.set(key, {...merged.get(key), ...directives});
+	for (const {nodes} of wishes)
+		for (const [key, directives] of nodes ?? []) merged.set(key, {...merged.get(key), ...directives});
 	return merged;
 }
 
@@ -166,10 +179,15 @@ export function nodeIndexOf(key: number, settings: ClusterSettings): number | nu
 
 /** All directives of one node: those of the settings themselves, of all nodes, and its own, the later ones winning. */
 export function directivesOf(index: number, settings: ClusterSettings): Directives {
-	const directives: Record<string, string> = {'cluster-enabled': 'yes', 'cluster-node-timeout': String(settings.nodeTimeoutMs)};
-	if (settings.password !== '') Object.assign(directives, {requirepass: settings.password, masterauth: settings.password});
+	const directives: Record<string, string> = {
+		'cluster-enabled': 'yes',
+		'cluster-node-timeout': String(settings.nodeTimeoutMs),
+	};
+	if (settings.password !== '')
+		Object.assign(directives, {requirepass: settings.password, masterauth: settings.password});
 	Object.assign(directives, settings.config);
-	for (const [key, own] of settings.nodes) if (nodeIndexOf(key, settings) === index) Object.assign(directives, own);
+	for (const [key, own] of settings.nodes)
+		if (nodeIndexOf(key, settings) === index) Object.assign(directives, own);
 	return directives;
 }
 

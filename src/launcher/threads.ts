@@ -9,7 +9,13 @@ import * as fs from 'node:fs';
 import {homedir} from 'node:os';
 import * as path from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {MessageChannel, Worker, type MessagePort, type ResourceLimits, type Transferable} from 'node:worker_threads';
+import {
+	MessageChannel,
+	Worker,
+	type MessagePort,
+	type ResourceLimits,
+	type Transferable,
+} from 'node:worker_threads';
 
 export interface ThreadOptions {
 	readonly name: string;
@@ -22,12 +28,10 @@ export interface ThreadOptions {
 export class ThreadKind {
 	readonly #file: URL;
 	readonly #bundle: Bundle | undefined;
-	#wantsCache: boolean;
 
 	constructor(file: URL) {
 		this.#file = file;
 		this.#bundle = file.pathname.endsWith('.cjs') ? readBundle(fileURLToPath(file)) : undefined;
-		this.#wantsCache = this.#bundle !== undefined && this.#bundle.cache === undefined;
 	}
 
 	start({name, workerData, transferList = [], resourceLimits}: ThreadOptions): Worker {
@@ -44,10 +48,13 @@ export class ThreadKind {
 		if (this.#bundle === undefined) return new Worker(this.#file, {...options, workerData, transferList});
 		const {port1, port2} = new MessageChannel();
 		const boot: BootData = {...this.#bundle, port: port2, workerData};
-		const worker = new Worker(BOOTSTRAP, {...options, eval: true, workerData: boot, transferList: [...transferList, port2]});
+		const worker = new Worker(BOOTSTRAP, {
+			...options,
+			eval: true,
+			workerData: boot,
+			transferList: [...transferList, port2],
+		});
 		cachePorts.set(worker, port1);
-		// All that comes unasked is that V8 refused the cache: another set of its flags, or another processor.
-		port1.once('message', () => (this.#wantsCache = true));
 		port1.unref();
 		return worker;
 	}
@@ -56,17 +63,15 @@ export class ThreadKind {
 	makeCache(worker: Worker): void {
 		const bundle = this.#bundle;
 		const port = cachePorts.get(worker);
-		if (!this.#wantsCache || bundle === undefined || port === undefined) return;
-		this.#wantsCache = false;
-		port.removeAllListeners('message');
-		port.once('message', (bytes: Uint8Array) => {
-			writeCache(bundle.cacheFiles, bytes);
+		if (bundle === undefined || port === undefined) return;
+		cachePorts.delete(worker);
+		port.once('message', (bytes: Uint8Array | null) => {
+			if (bytes !== null) writeCache(bundle.cacheFiles, bytes);
 			port.close();
 		});
 		port.unref();
 		port.postMessage('make');
 	}
-
 }
 
 const cachePorts = new WeakMap<Worker, MessagePort>();
@@ -93,8 +98,9 @@ const {filename, source, cache, port, workerData} = threads.workerData;
 threads.workerData = workerData;
 // The wrapper stands before the first column: places in stack traces are those of the file.
 const script = new Script(source, {filename, columnOffset: -${WRAPPER.length}, cachedData: cache === undefined ? undefined : new Uint8Array(cache)});
-if (script.cachedDataRejected) port.postMessage('rejected');
-port.once('message', () => port.postMessage(script.createCachedData()));
+// V8 rejects a cache that is damaged, or was made with other flags or for another processor.
+const wantsCache = cache === undefined || script.cachedDataRejected;
+port.once('message', () => port.postMessage(wantsCache ? script.createCachedData() : null));
 port.unref();
 const module_ = {exports: {}};
 script.runInThisContext().call(module_.exports, module_.exports, require, module_);
@@ -106,9 +112,17 @@ function readBundle(filename: string): Bundle {
 	const build = /\n\/\/# build=([0-9a-f]{32})\n$/.exec(code.slice(-100))?.[1] ?? 'unknown';
 	const key = `${path.basename(filename, '.cjs')}-${process.version}-${process.arch}-${build}.cache`;
 	// Beside the bundle where we may write there, else where the user keeps such things; never where others may write.
-	const cacheFiles = [path.join(path.dirname(filename), '.cache'), path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'shoal')];
+	const cacheFiles = [
+		path.join(path.dirname(filename), '.cache'),
+		path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'shoal'),
+	];
 	const files = cacheFiles.map((directory) => path.join(directory, key));
-	return {filename, source: `${WRAPPER}${code}})`, cache: build === 'unknown' ? undefined : readCache(files), cacheFiles: build === 'unknown' ? [] : files};
+	return {
+		filename,
+		source: `${WRAPPER}${code}})`,
+		cache: build === 'unknown' ? undefined : readCache(files),
+		cacheFiles: build === 'unknown' ? [] : files,
+	};
 }
 
 function readCache(files: readonly string[]): SharedArrayBuffer | undefined {
@@ -146,6 +160,7 @@ function removeOutdated(directory: string, name: string): void {
 	const kind = name.slice(0, name.indexOf('-v') + 2);
 	const bundleHash = name.slice(name.lastIndexOf('-'));
 	for (const old of fs.readdirSync(directory)) {
-		if (old.startsWith(kind) && !old.endsWith(bundleHash)) fs.rmSync(path.join(directory, old), {force: true});
+		if (old.startsWith(kind) && !old.endsWith(bundleHash))
+			fs.rmSync(path.join(directory, old), {force: true});
 	}
 }

@@ -8,6 +8,13 @@ import {monitorLine} from '../commands/monitor-line.ts';
 import {secretArguments} from '../commands/redaction.ts';
 import type {Clients, Config, PauseMode} from '../commands/services.ts';
 import type {Request} from '../resp/request.ts';
+import {systemClock} from './clock.ts';
+import type {Clock} from './ports.ts';
+
+type PauseClock = Pick<Clock, 'wallMs' | 'after'>;
+
+/** What a timer can wait at most. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class NodeClients implements Clients {
 	pauseMode: PauseMode = 'none';
@@ -20,11 +27,15 @@ export class NodeClients implements Clients {
 	#postponed = new Set<Client>();
 	readonly #config: Config;
 	readonly #later: (run: () => void) => void;
+	readonly #clock: PauseClock;
+	/** Stops the timer that ends the pause; null when nobody waits for that. */
+	#stopTimer: (() => void) | null = null;
 
 	/** @param later runs a function when the command under way is done: whoever is resumed runs commands, too */
-	constructor(config: Config, later: (run: () => void) => void = setImmediate) {
+	constructor(config: Config, later: (run: () => void) => void = setImmediate, clock: PauseClock = systemClock) {
 		this.#config = config;
 		this.#later = later;
+		this.#clock = clock;
 	}
 
 	get count(): number {
@@ -64,6 +75,8 @@ export class NodeClients implements Clients {
 	unpause(): void {
 		this.pauseMode = 'none';
 		this.#pausedUntilMs = 0;
+		this.#stopTimer?.();
+		this.#stopTimer = null;
 		if (this.#postponed.size === 0) return;
 		this.#later(() => {
 			const resumed = this.#postponed;
@@ -73,7 +86,7 @@ export class NodeClients implements Clients {
 		});
 	}
 
-	/** Ends a pause whose time is over; called by the node's cron. */
+	/** Ends a pause whose time is over; called by the node's cron, too, for nobody may be waiting. */
 	endPauseIfOver(nowMs: number): void {
 		if (this.pauseMode !== 'none' && nowMs >= this.#pausedUntilMs) this.unpause();
 	}
@@ -81,6 +94,18 @@ export class NodeClients implements Clients {
 	postpone(client: Client): void {
 		client.postponed = true;
 		this.#postponed.add(client);
+		if (this.#stopTimer === null) this.#awaitEnd();
+	}
+
+	/** Who waits goes on when the pause is over, and not only at the cron's next round. */
+	#awaitEnd(): void {
+		const leftMs = Math.max(0, this.#pausedUntilMs - this.#clock.wallMs());
+		this.#stopTimer = this.#clock.after(Math.min(leftMs, LONGEST_TIMER_MS), () => {
+			this.#stopTimer = null;
+			this.endPauseIfOver(this.#clock.wallMs());
+			// It was prolonged meanwhile, or the timer came early.
+			if (this.pauseMode !== 'none' && this.#postponed.size > 0) this.#awaitEnd();
+		});
 	}
 
 	startMonitor(client: Client): void {

@@ -6,7 +6,7 @@
  * chunks is tokenized once.
  *
  * Output leaves by way of the OutputQueue. Where the peer does not keep up, its bytes are copied aside and sent as it
- * reads on; how many may wait is the business of client-limits.ts.
+ * reads on; how many may wait is the frontend's to say.
  */
 import type {Client, ClientConnection} from '../commands/client.ts';
 import {copyRegion, type Region} from '../lib/region.ts';
@@ -14,6 +14,7 @@ import type {Request} from '../resp/request.ts';
 import {COMPLETE, EMPTY, INCOMPLETE} from '../resp/request-parser.ts';
 import type {Frontend} from './frontend.ts';
 import {INPUT_BUFFER_BYTES} from './input-buffers.ts';
+import {OutputBacklog} from './output-backlog.ts';
 import type {OutputSink} from './output-queue.ts';
 import type {Link, LinkHandler} from './transport.ts';
 
@@ -38,9 +39,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	/** A complete command waits in `#partial` until `resume`. */
 	#held = false;
 
-	/** Bytes for which the kernel had no room yet, in order. */
-	#waiting: Uint8Array[] = [];
-	#waitingBytes = 0;
+	readonly #waiting = new OutputBacklog();
 	/** Bytes that are no replies; they go behind the replies written so far. */
 	#pushed: Uint8Array[] = [];
 	#running = false;
@@ -63,11 +62,11 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	}
 
 	get pendingOutputBytes(): number {
-		return this.#waitingBytes + this.#link.queuedBytes;
+		return this.#waiting.length + this.#link.queuedBytes;
 	}
 
 	get pendingOutputBuffers(): number {
-		return this.#waiting.length + (this.#link.queuedBytes > 0 ? 1 : 0);
+		return this.#waiting.blockCount + (this.#link.queuedBytes > 0 ? 1 : 0);
 	}
 
 	get closed(): boolean {
@@ -77,16 +76,15 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	// Input
 
 	onData(region: Region, length: number): void {
-		if (this.#ending || this.#closed) return;
+		if (this.#closed) return;
+		this.#frontend.received(this.client, length);
+		if (this.#ending) return;
 		if (this.#input === null) {
-			this.#frontend.beginRun(length);
-			this.#run(region, 0, length);
+			this.#run(region, 0, length, false);
 			return;
 		}
 		this.#append(region, length);
-		if (this.#closed || this.#held) return;
-		this.#frontend.beginRun(length);
-		this.#runInput();
+		if (!this.#closed && !this.#held) this.#runInput();
 	}
 
 	/** As in Redis, a peer that closed its side is done; what it was owed is still sent. */
@@ -95,8 +93,8 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	}
 
 	resume(): void {
-		if (!this.#held || this.#closed) return;
-		this.#frontend.beginRun(0);
+		if (!this.#held || this.#ending || this.#closed) return;
+		this.#frontend.beginTurn();
 		this.#runInput();
 	}
 
@@ -108,18 +106,18 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		this.#input = null;
 		this.#inputStart = 0;
 		this.#inputEnd = 0;
-		const handedOver = this.#run(input, start, end);
-		if (!handedOver) this.#frontend.inputs.give(input);
+		const handedOver = this.#run(input, start, end, true);
+		if (this.#input !== input && !handedOver) this.#frontend.inputs.give(input);
 	}
 
 	/**
-	 * Runs the commands of `region.bytes[start, end)` and keeps what is left.
-	 * True when a command kept a part of the region.
+	 * Runs the commands of `region.bytes[start, end)` and keeps what is left: in the region where that is the
+	 * connection's own, else in a copy. True when a command kept a part of the region.
 	 */
-	#run(region: Region, start: number, end: number): boolean {
+	#run(region: Region, start: number, end: number, isOwn: boolean): boolean {
 		const {client} = this;
 		const {parser, executor, writer, output, inputs} = this.#frontend;
-		const dedicated = region.bytes.length > INPUT_BUFFER_BYTES;
+		const dedicated = isOwn && region.bytes.length > INPUT_BUFFER_BYTES;
 		let request = this.#partial ?? this.#frontend.request;
 		let complete = this.#held;
 		let handedOver = false;
@@ -129,6 +127,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		this.#partial = null;
 		this.#held = false;
 		this.#running = true;
+		this.#frontend.beginRun();
 		while (at < end) {
 			if (!complete) {
 				parser.limits.authenticated = client.authenticated;
@@ -137,7 +136,6 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 				if (status === COMPLETE) {
 					complete = true;
 				} else if (status !== EMPTY) {
-					writer.error(`ERR Protocol error: ${parser.error}`);
 					this.#frontend.protocolError(client, parser.error);
 					this.#ending = true;
 					break;
@@ -163,6 +161,8 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 				output.add(this, from);
 				output.flush();
 				from = 0;
+				// What waits may have been more than it may.
+				if (this.#closed) break;
 			}
 		}
 		this.#running = false;
@@ -170,22 +170,28 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		this.#frontend.endRun();
 		if (this.#closed) return handedOver;
 		if (this.#ending) output.finish(this);
-		else if (at < end) this.#keep(request, region, at, end);
+		else if (at < end) this.#keep(request, region, at, end, isOwn && !handedOver);
 		if (commands > 1 || !output.isLone(this)) output.schedule();
 		else output.flush();
 		return handedOver;
 	}
 
-	/** Copies the rest into a buffer of the connection's own, and makes the request that knows it its own. */
-	#keep(request: Request, region: Region, at: number, end: number): void {
+	/** Keeps the rest, and makes the request that knows it the connection's own. */
+	#keep(request: Request, region: Region, at: number, end: number, inPlace: boolean): void {
 		const {inputs} = this.#frontend;
-		const kept = end - at;
-		const input = inputs.take(this.#wanted(kept, this.#held ? 1 : request.needed));
-		copyRegion(region, at, input, 0, kept);
-		this.#input = input;
-		this.#inputStart = 0;
-		this.#inputEnd = kept;
-		request.rebase(-at, input);
+		if (inPlace) {
+			this.#input = region;
+			this.#inputStart = at;
+			this.#inputEnd = end;
+		} else {
+			const kept = end - at;
+			const input = inputs.take(this.#wanted(kept, this.#held ? 1 : request.needed));
+			copyRegion(region, at, input, 0, kept);
+			this.#input = input;
+			this.#inputStart = 0;
+			this.#inputEnd = kept;
+			request.rebase(-at, input);
+		}
 		this.#partial = request;
 		if (request === this.#frontend.request) this.#frontend.request = inputs.takeRequest();
 		this.#checkInputLimit();
@@ -212,9 +218,14 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		this.#checkInputLimit();
 	}
 
-	/** Size of the buffer for `kept` bytes of which the command lacks at least `needed`, and one more chunk. */
+	/**
+	 * Size of the buffer for `kept` bytes of which the command lacks at least `needed`, and one more chunk. It grows by a
+	 * share of what it holds, so that no byte is copied more than a few times; a large argument whose length is known
+	 * ends in a buffer of its own size.
+	 */
 	#wanted(kept: number, needed: number): number {
-		return kept + Math.min(needed, kept + INPUT_GROWTH_BYTES) + INPUT_BUFFER_BYTES / 2;
+		const more = needed > INPUT_BUFFER_BYTES / 2 ? Math.min(needed, kept + INPUT_GROWTH_BYTES) : kept / 2;
+		return kept + Math.ceil(more) + INPUT_BUFFER_BYTES / 2;
 	}
 
 	#checkInputLimit(): void {
@@ -228,6 +239,10 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 
 	push(bytes: Uint8Array): void {
 		if (this.#closed || this.#ending) return;
+		if (this.#running) {
+			this.#frontend.writer.raw(bytes);
+			return;
+		}
 		this.#pushed.push(bytes);
 		if (this.#pushed.length === 1) this.#frontend.pushed(this);
 	}
@@ -244,16 +259,16 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 
 	send(bytes: Uint8Array, from: number, to: number): boolean {
 		if (this.#closed) return true;
-		this.#frontend.sent(to - from);
+		let taken = true;
 		if (this.#waiting.length === 0 && this.#link.queuedBytes === 0) {
-			const taken = this.#link.write(bytes, from, to);
-			if (!taken) this.#frontend.checkOutputLimit(this);
-			return taken;
+			taken = this.#link.write(bytes, from, to);
+			this.#frontend.sent(to - from);
+			if (taken) return true;
+		} else {
+			this.#waiting.append(bytes, from, to);
 		}
-		this.#waiting.push(bytes.slice(from, to));
-		this.#waitingBytes += to - from;
 		this.#frontend.checkOutputLimit(this);
-		return true;
+		return taken;
 	}
 
 	finish(): void {
@@ -262,10 +277,14 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	}
 
 	onDrain(): void {
-		while (this.#waiting.length > 0 && this.#link.queuedBytes === 0) {
-			const bytes = this.#waiting.shift()!;
-			this.#waitingBytes -= bytes.length;
+		if (this.#closed) return;
+		// A client that takes what it asked for is not idle.
+		this.#frontend.heardOf(this.client);
+		while (this.#link.queuedBytes === 0) {
+			const bytes = this.#waiting.take();
+			if (bytes === null) break;
 			this.#link.write(bytes, 0, bytes.length);
+			this.#frontend.sent(bytes.length);
 		}
 		if (this.#ending && this.#waiting.length === 0) this.#link.end();
 	}
@@ -296,8 +315,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 
 	#gone(): void {
 		this.#closed = true;
-		this.#waiting = [];
-		this.#waitingBytes = 0;
+		this.#waiting.clear();
 		this.#pushed = [];
 		if (this.#input !== null) this.#frontend.inputs.give(this.#input);
 		this.#input = null;

@@ -15,7 +15,6 @@ import type {Settings} from '../commands/settings.ts';
 import type {CommandTable} from '../commands/table.ts';
 import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
-import {keySlot} from '../slots/key-slot.ts';
 import {CallTimer} from './call-timer.ts';
 
 const NO_KEYS = -1;
@@ -145,23 +144,21 @@ export class Executor {
 
 	/** The slot of all keys, NO_KEYS, or CROSS_SLOT. */
 	#slotOf(command: Command, request: Request): number {
-		const {bytes} = request.region;
-		const {offsets, lengths} = request;
 		if (command.hasPlainKeys) {
 			const {firstKey, keyStep} = command;
-			const lastKey = command.lastKey < 0 ? request.count + command.lastKey : command.lastKey;
 			if (firstKey >= request.count) return NO_KEYS;
-			const slot = keySlot(bytes, offsets[firstKey]!, lengths[firstKey]!);
+			const lastKey = command.lastKey < 0 ? request.count + command.lastKey : command.lastKey;
+			const slot = request.keySlot(firstKey);
 			for (let at = firstKey + keyStep; at <= lastKey; at += keyStep) {
-				if (keySlot(bytes, offsets[at]!, lengths[at]!) !== slot) return this.#crossSlot(slot);
+				if (request.keySlot(at) !== slot) return this.#crossSlot(slot);
 			}
 			return slot;
 		}
 		const keys = this.#keys;
 		if (!command.collectKeys(request, keys) || keys.count === 0) return NO_KEYS;
-		const slot = keySlot(bytes, offsets[keys.at[0]!]!, lengths[keys.at[0]!]!);
+		const slot = request.keySlot(keys.at[0]!);
 		for (let i = 1; i < keys.count; i++) {
-			if (keySlot(bytes, offsets[keys.at[i]!]!, lengths[keys.at[i]!]!) !== slot) return this.#crossSlot(slot);
+			if (request.keySlot(keys.at[i]!) !== slot) return this.#crossSlot(slot);
 		}
 		return slot;
 	}

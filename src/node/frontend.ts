@@ -17,6 +17,7 @@ import type {Link, LinkHandler} from './transport.ts';
 import type {TurnClock} from './turn-clock.ts';
 
 const TOO_MANY_CLIENTS = toBytes('-ERR max number of clients reached\r\n');
+const TOO_MANY_IN_CLUSTER = toBytes('-ERR max number of clients + cluster connections reached\r\n');
 
 /** As Redis words it, for people who find it in their terminal. */
 const PROTECTED = toBytes(
@@ -63,7 +64,9 @@ export class Frontend {
 		const {stats, clients} = this.#services;
 		const refusal =
 			clients.count >= this.settings.maxClients
-				? TOO_MANY_CLIENTS
+				? this.settings.clusterEnabled
+					? TOO_MANY_IN_CLUSTER
+					: TOO_MANY_CLIENTS
 				: this.#isProtectedFrom(link.remoteAddress)
 					? PROTECTED
 					: null;
@@ -100,10 +103,26 @@ export class Frontend {
 		this.#services.clients.remove(connection.client);
 	}
 
-	/** Before the commands of a chunk are run. */
-	beginRun(receivedBytes: number): void {
-		this.#services.stats.netInputBytes += receivedBytes;
+	/** Reads the clock: what follows happens now. */
+	beginTurn(): void {
 		this.#clock.read();
+	}
+
+	/** A chunk arrived. */
+	received(client: Client, bytes: number): void {
+		const {stats} = this.#services;
+		stats.netInputBytes += bytes;
+		stats.totalReads++;
+		client.lastInteractionAtMs = this.#clock.read();
+	}
+
+	/** A sign of life that is no chunk. */
+	heardOf(client: Client): void {
+		client.lastInteractionAtMs = this.#clock.read();
+	}
+
+	/** Before commands are run. */
+	beginRun(): void {
 		this.parser.limits.maxBulkBytes = this.settings.protoMaxBulkBytes;
 		this.#running = true;
 	}
@@ -115,8 +134,11 @@ export class Frontend {
 		if (this.#pushed.length > 0) this.#writePushed();
 	}
 
+	/** Bytes went to a link. */
 	sent(bytes: number): void {
-		this.#services.stats.netOutputBytes += bytes;
+		const {stats} = this.#services;
+		stats.netOutputBytes += bytes;
+		stats.totalWrites++;
 	}
 
 	/** The connection has bytes that are no replies. */
@@ -132,7 +154,11 @@ export class Frontend {
 		this.output.schedule();
 	}
 
+	/** The last words to a client that does not speak the protocol. */
 	protocolError(client: Client, error: string): void {
+		const line = `ERR Protocol error: ${error}`;
+		if (client.replyMode === 'on') this.writer.error(line);
+		this.#services.stats.errorReplied(line);
 		this.log('verbose', `Protocol error (${error}) from client: ${client.address}`);
 	}
 
@@ -162,7 +188,9 @@ export class Frontend {
 		for (const connection of this.#connections) {
 			const {client} = connection;
 			const silentMs = nowMs - client.lastInteractionAtMs;
-			if (timeoutSeconds > 0 && silentMs > timeoutSeconds * 1000 && clientType(client) === 'normal' && !client.monitor) {
+			// Who waits for something from here is not the one who is silent.
+			const mayWait = client.monitor || client.postponed || clientType(client) !== 'normal';
+			if (timeoutSeconds > 0 && silentMs > timeoutSeconds * 1000 && !mayWait) {
 				this.log('verbose', 'Closing idle client');
 				connection.close();
 			} else if (client.softLimitSinceMs > 0) {
@@ -176,9 +204,14 @@ export class Frontend {
 		for (const connection of this.#connections) connection.setKeepAlive(this.settings.tcpKeepAliveSeconds);
 	}
 
+	/** No client runs another command; each is sent what it was replied. */
+	endAll(): void {
+		for (const connection of this.#connections) connection.closeAfterReplies();
+	}
+
 	closeAll(): void {
 		this.output.flush();
-		for (const connection of [...this.#connections]) connection.close();
+		for (const connection of this.#connections) connection.close();
 	}
 
 	log(level: LogLevel, line: string): void {

@@ -130,10 +130,11 @@ class HandleTransport implements Transport {
 		request.buffer = null;
 		request.link = null;
 		request.oncomplete = (status: number) => {
+			// Not to be used again: until this returns, Node holds the finished write in the request, and aborts the
+			// process when another is begun with it.
 			const {link} = request;
 			request.buffer = null;
 			request.link = null;
-			this.#idle.push(request);
 			link?.written(status);
 		};
 		return request;

@@ -15,12 +15,13 @@ import {allCommands} from '../commands/families.ts';
 import type {Services, ShutdownOptions} from '../commands/services.ts';
 import {CommandTable} from '../commands/table.ts';
 import {Keyspace} from '../data/keyspace.ts';
-import type {FromNode, NodeStart, ToNode, TransportChoice} from '../launcher/messages.ts';
+import type {FromNode, NodeStart, ToNode} from '../launcher/messages.ts';
 import {assert} from '../lib/assert.ts';
 import {ReplyWriter} from '../resp/reply-writer.ts';
 import {Request} from '../resp/request.ts';
 import {ACCESS_PARAMETERS, applyAccessSettings} from './access-settings.ts';
 import {MeshBus} from './bus.ts';
+import {chooseTransport} from './choose-transport.ts';
 import {NodeClients} from './clients.ts';
 import {systemClock} from './clock.ts';
 import {CLUSTER_PARAMETERS, clusterConfigOf} from './cluster-settings.ts';
@@ -32,16 +33,14 @@ import {Cron} from './cron.ts';
 import {FileDisk} from './disk.ts';
 import {Executor} from './executor.ts';
 import {Frontend} from './frontend.ts';
-import {handleTransport, selfCheck} from './handle-transport.ts';
 import {createHost} from './host.ts';
 import {NodeInfo} from './info.ts';
 import {NodeLatencyMonitor} from './latency.ts';
 import {NodeMemory} from './memory.ts';
 import {SecureRandom} from './secure-random.ts';
 import {NodeSlowlog} from './slowlog.ts';
-import {socketTransport} from './socket-transport.ts';
 import {NodeStats} from './stats.ts';
-import type {Listener, Transport} from './transport.ts';
+import type {Listener} from './transport.ts';
 import {TurnClock} from './turn-clock.ts';
 
 export interface RunningNode {
@@ -252,6 +251,8 @@ class Node implements RunningNode {
 	#shutdown(_options: ShutdownOptions): void {
 		this.#log('warning', 'User requested shutdown...');
 		this.#post({kind: 'shutting-down', by: 'SHUTDOWN'});
+		// Nothing runs behind it, from whomever.
+		this.#frontend?.endAll();
 		// The command that asked is still running.
 		setImmediate(() => {
 			void this.#stop();
@@ -323,11 +324,4 @@ function configFileOf({configFile}: NodeStart, disk: FileDisk): ConfigFilePort |
 			disk.replaceSync(configFile, Buffer.from(text, 'latin1'), {mode: 0o600});
 		},
 	};
-}
-
-async function chooseTransport(choice: TransportChoice): Promise<Transport> {
-	if (choice === 'socket') return socketTransport;
-	const fast = handleTransport();
-	if (fast === null || (choice === 'auto' && !(await selfCheck()))) return socketTransport;
-	return fast;
 }

@@ -14,22 +14,26 @@ export const socketTransport: Transport = {
 	},
 };
 
+const NOTHING = new Uint8Array(0);
+
 function attach(socket: Socket, accept: (link: Link) => LinkHandler): void {
 	// The peer may be gone already: without an address there is nobody to serve.
 	if (socket.remoteAddress === undefined) {
 		socket.destroy();
 		return;
 	}
-	const handler = accept(new SocketLink(socket));
+	const link = new SocketLink(socket);
+	const handler = accept(link);
+	link.onDrain = () => {
+		handler.onDrain();
+	};
 	socket.on('data', (chunk) => {
 		handler.onData(regionOf(chunk), chunk.length);
 	});
 	socket.on('end', () => {
 		handler.onEnd();
 	});
-	socket.on('drain', () => {
-		handler.onDrain();
-	});
+	socket.on('drain', link.onDrain);
 	// Every error is followed by 'close'.
 	socket.on('error', () => undefined);
 	socket.on('close', () => {
@@ -43,6 +47,10 @@ class SocketLink implements Link {
 	readonly localAddress: string;
 	readonly localPort: number;
 	readonly #socket: Socket;
+	onDrain: () => void = () => undefined;
+	readonly #drained = (): void => {
+		this.onDrain();
+	};
 
 	constructor(socket: Socket) {
 		this.#socket = socket;
@@ -57,8 +65,12 @@ class SocketLink implements Link {
 	}
 
 	write(bytes: Uint8Array, from: number, to: number): boolean {
-		this.#socket.write(bytes.subarray(from, to));
-		return this.#socket.writableLength === 0;
+		const socket = this.#socket;
+		socket.write(bytes.subarray(from, to));
+		if (socket.writableLength === 0) return true;
+		// 'drain' tells only of writes above the high-water mark: a small one that has to wait is followed by an empty one.
+		if (!socket.writableNeedDrain) socket.write(NOTHING, this.#drained);
+		return false;
 	}
 
 	pause(): void {

@@ -63,8 +63,7 @@ export function missingLinks(views: ReadonlyMap<string, readonly NodeLine[]>): M
 		for (const line of lines) {
 			const isMissing = !line.connected || line.flags.includes('handshake');
 			if (!isMissing || line.flags.includes('myself')) continue;
-			const to =
-				line.busPort === null ? formatEndpoint(line) : `${formatEndpoint(line)}@${line.busPort}`;
+			const to = line.busPort === null ? formatEndpoint(line) : `${formatEndpoint(line)}@${line.busPort}`;
 			missing.set(to, [...(missing.get(to) ?? []), from]);
 		}
 	}

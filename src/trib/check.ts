@@ -69,9 +69,7 @@ function isProblem({kind}: Issue): boolean {
 function warnOfUnknownPrimaries(issues: readonly Issue[], printer: Printer): void {
 	for (const issue of issues) {
 		if (issue.kind !== 'unknown-primary') continue;
-		printer.warning(
-			`*** WARNING: ${issue.address} claims to be slave of unknown node ID ${issue.primary}.`,
-		);
+		printer.warning(`*** WARNING: ${issue.address} claims to be slave of unknown node ID ${issue.primary}.`);
 	}
 }
 
@@ -135,9 +133,7 @@ async function keysElsewhere(
 	const found = new Map<string, Set<number>>();
 	const search = async (node: ClusterView['nodes'][number]): Promise<void> => {
 		const connection = await connections.to(node.endpoint);
-		const slots = Array.from({length: SLOT_COUNT}, (_, slot) => slot).filter(
-			(slot) => !node.slots.has(slot),
-		);
+		const slots = Array.from({length: SLOT_COUNT}, (_, slot) => slot).filter((slot) => !node.slots.has(slot));
 		const held = new Set<number>();
 		for (let at = 0; at < slots.length; at += COUNT_BATCH) {
 			const batch = slots.slice(at, at + COUNT_BATCH);
@@ -145,8 +141,7 @@ async function keysElsewhere(
 				batch.map((slot) => connection.call('CLUSTER', 'COUNTKEYSINSLOT', String(slot))),
 			);
 			for (const [i, count] of counts.entries()) {
-				if (!(count instanceof RespError) && typeof count === 'number' && count > 0)
-					held.add(batch[i]!);
+				if (!(count instanceof RespError) && typeof count === 'number' && count > 0) held.add(batch[i]!);
 			}
 		}
 		found.set(node.self.id, held);
@@ -155,8 +150,7 @@ async function keysElsewhere(
 	const outcomes = await Promise.allSettled(withKeys.map(search));
 	for (const outcome of outcomes) {
 		// A node that went away meanwhile holds nothing that could be found.
-		if (outcome.status === 'rejected' && !(outcome.reason instanceof ConnectionError))
-			throw outcome.reason;
+		if (outcome.status === 'rejected' && !(outcome.reason instanceof ConnectionError)) throw outcome.reason;
 	}
 	return found;
 }

@@ -108,7 +108,7 @@ export class NodeConnection {
 		if (this.#failure !== null) return;
 		this.#failure = new ConnectionError(this.endpoint, reason);
 		this.#socket.destroy();
-		for (const {reject} of this.#waiting.splice(0)) reject(this.#failure);
+		for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure);
 	}
 }
 

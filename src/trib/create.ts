@@ -53,7 +53,12 @@ export async function runCreate(
 	const hosts = nodes.map(({endpoint}) => endpoint.host);
 	const allocation = allocate({hosts, ...shape, below: (bound) => randomInt(bound)});
 	const ips = await Promise.all(nodes.map(({endpoint}) => resolveAddress(endpoint)));
-	const plan = planCreate(nodes, allocation, ips, options.joinTimeoutMs ?? JOIN_TIMEOUT_MS);
+	const plan = planCreate(nodes, {
+		allocation,
+		ips,
+		joinTimeoutMs: options.joinTimeoutMs ?? JOIN_TIMEOUT_MS,
+		untilAgreed: options.withoutCheck !== true,
+	});
 	printAllocation(nodes, allocation, printer);
 	const report = (created: boolean, check: CheckReport | null): CreateReport => ({
 		command: 'create',

@@ -57,9 +57,7 @@ export function findMultipleOwners(
 	const primaries = view.nodes.filter(isPrimary);
 	const issues: Issue[] = [];
 	for (let slot = 0; slot < SLOT_COUNT; slot++) {
-		const owners = primaries.filter(
-			(node) => node.slots.has(slot) || keySlots.get(node.self.id)?.has(slot),
-		);
+		const owners = primaries.filter((node) => node.slots.has(slot) || keySlots.get(node.self.id)?.has(slot));
 		if (owners.length > 1) issues.push({kind: 'multiple-owners', slot, owners: owners.map(address)});
 	}
 	return issues;

@@ -22,7 +22,7 @@ export class NodeError extends Error {
 
 /** What `create` has to know of a node before it uses it. */
 export interface Candidate extends NodeView {
-	/** It knows other nodes or holds keys. */
+	/** It knows no other node and holds no key. */
 	readonly isEmpty: boolean;
 }
 
@@ -125,9 +125,7 @@ async function orNodeError<T>(work: Promise<T>): Promise<T> {
 		return await work;
 	} catch (error) {
 		if (error instanceof AuthenticationError) {
-			throw new NodeError(
-				`Node ${formatEndpoint(error.endpoint)} replied with error:\n${error.message}`,
-			);
+			throw new NodeError(`Node ${formatEndpoint(error.endpoint)} replied with error:\n${error.message}`);
 		}
 		if (error instanceof ConnectionError) throw new NodeError(connectionComplaint(error), true);
 		throw error;

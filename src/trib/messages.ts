@@ -48,7 +48,10 @@ export interface CreateOptions extends OutputOptions {
 	readonly credentials?: Credentials;
 	/** How long the nodes may take to agree, 60 seconds unless given. */
 	readonly joinTimeoutMs?: number;
-	/** Skip the check that follows the creation; `up` waits for the state of every node itself. */
+	/**
+	 * End when the nodes have been told of each other: the asker sees by itself when they agree, as the launcher does, and no
+	 * node has to answer questions meanwhile. Replicas are waited for all the same, as they must know their primary.
+	 */
 	readonly withoutCheck?: boolean;
 }
 
@@ -57,6 +60,7 @@ export interface CheckOptions extends OutputOptions {
 	readonly node: Endpoint;
 	/** Also look for slots that more than one node holds keys of. */
 	readonly searchMultipleOwners?: boolean;
+	/** Understood as everywhere; nothing is changed in any case. */
 	readonly dryRun?: boolean;
 	readonly credentials?: Credentials;
 }
@@ -64,6 +68,7 @@ export interface CheckOptions extends OutputOptions {
 /** `trib info`. */
 export interface InfoOptions extends OutputOptions {
 	readonly node: Endpoint;
+	/** Understood as everywhere; nothing is changed in any case. */
 	readonly dryRun?: boolean;
 	readonly credentials?: Credentials;
 }

@@ -20,15 +20,17 @@ const LATE_AFTER_MS = 50;
 /** Above this the number of commands, the square of it, would weigh more than the rounds of gossip that they save. */
 const FULL_MESH_NODE_COUNT = 64;
 
-/**
- * @param ips the address of each node for CLUSTER MEET, which takes no host names
- */
-export function planCreate(
-	nodes: readonly NodeView[],
-	allocation: Allocation,
-	ips: readonly string[],
-	joinTimeoutMs: number,
-): Plan {
+export interface CreateWish {
+	readonly allocation: Allocation;
+	/** The address of each node for CLUSTER MEET, which takes no host names. */
+	readonly ips: readonly string[];
+	readonly joinTimeoutMs: number;
+	/** Whether the plan ends with the nodes' agreement, or already when they know where to find each other. */
+	readonly untilAgreed: boolean;
+}
+
+export function planCreate(nodes: readonly NodeView[], wish: CreateWish): Plan {
+	const {allocation, ips, joinTimeoutMs} = wish;
 	const [first] = nodes;
 	assert(first !== undefined, 'a cluster has a node');
 	const expected = nodes.map(({self, endpoint}, i): ExpectedNode => {
@@ -40,6 +42,12 @@ export function planCreate(
 		const primary = allocation.primaryOf[i] ?? null;
 		return primary === null ? [] : [replicate(endpoint, nodes[primary]!.self.id)];
 	});
+	const wait: WaitStep = {
+		kind: 'wait-for-agreement',
+		nodes: expected,
+		timeoutMs: joinTimeoutMs,
+		ifLate: lateGreetings(nodes, ips),
+	};
 	return [
 		{
 			// Both at once: neither hangs on the other, and on each node they are carried out in this order.
@@ -53,16 +61,7 @@ export function planCreate(
 			announce: ['>>> Sending CLUSTER MEET messages to join the cluster'],
 			steps: nodes.slice(1).map((node) => greeting(node, first, ips[0]!)),
 		},
-		{
-			steps: [
-				{
-					kind: 'wait-for-agreement',
-					nodes: expected,
-					timeoutMs: joinTimeoutMs,
-					ifLate: lateGreetings(nodes, ips),
-				},
-			],
-		},
+		...(wish.untilAgreed || replicas.length > 0 ? [{steps: [wait]}] : []),
 		...(replicas.length > 0 ? [{steps: replicas}] : []),
 	];
 }

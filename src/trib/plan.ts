@@ -93,11 +93,7 @@ export function planReport(plan: Plan): StepReport[] {
 /** The command of a step. */
 export function wordsOf(step: CallStep | AddSlotsStep): readonly string[] {
 	if (step.kind === 'call') return step.words;
-	return [
-		'CLUSTER',
-		'ADDSLOTSRANGE',
-		...step.slots.flatMap(([start, end]) => [String(start), String(end)]),
-	];
+	return ['CLUSTER', 'ADDSLOTSRANGE', ...step.slots.flatMap(([start, end]) => [String(start), String(end)])];
 }
 
 /** The same for a server before Redis 7.0, which takes slots one by one; null when there is no other form. */
@@ -110,8 +106,7 @@ export function setConfigEpoch(node: Endpoint, epoch: number): CallStep {
 		kind: 'call',
 		node,
 		words: ['CLUSTER', 'SET-CONFIG-EPOCH', String(epoch)],
-		mayFail:
-			'a node that has an epoch keeps it, and nodes with the same one settle that among themselves',
+		mayFail: 'a node that has an epoch keeps it, and nodes with the same one settle that among themselves',
 	};
 }
 

@@ -112,10 +112,7 @@ function addInfo(trib: Command, program: TribProgramOptions): void {
 	const command = trib.command('info').description('keys, slots and replicas of every primary');
 	withAnyNode(withCommonOptions(command)).action(async (words: string[], flags: Flags) => {
 		const node = await anyNode(command, words, program, flags);
-		await program.run(
-			{command: 'info', options: {...commonOptions(program, flags), node}},
-			flags.dataDir,
-		);
+		await program.run({command: 'info', options: {...commonOptions(program, flags), node}}, flags.dataDir);
 	});
 }
 
@@ -129,10 +126,7 @@ function withAnyNode(command: Command): Command {
 function withCommonOptions(command: Command): Command {
 	return command
 		.option('--data-dir <directory>', 'where the nodes that run here keep their files')
-		.option(
-			'-a, --password <password>',
-			'password of the nodes (or the environment variable REDISCLI_AUTH)',
-		)
+		.option('-a, --password <password>', 'password of the nodes (or the environment variable REDISCLI_AUTH)')
 		.addOption(hidden('--pass <password>'))
 		.option('--user <name>', 'user that the password belongs to')
 		.option('--json', 'print one JSON object instead of lines')

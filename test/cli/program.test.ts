@@ -7,7 +7,11 @@ import {runShoal} from './helpers/run-shoal.ts';
 test('the version is that of the package', async (t) => {
 	const {version: wanted} = JSON.parse(readFileSync('package.json', 'utf8')) as {version: string};
 	t.is(version, wanted);
-	t.deepEqual(await runShoal(scratchDirectory(t), ['--version']), {code: 0, stdout: `${wanted}\n`, stderr: ''});
+	t.deepEqual(await runShoal(scratchDirectory(t), ['--version']), {
+		code: 0,
+		stdout: `${wanted}\n`,
+		stderr: '',
+	});
 });
 
 test('help is no mistake', async (t) => {
@@ -21,10 +25,22 @@ for (const [args, message] of [
 	[['upp'], "shoal: unknown command 'upp'\n(Did you mean up?)\n"],
 	[['up', '--shards', 'x'], 'shoal: --shards: must be a whole number from 1 to 256, not "x"\n'],
 	[['up', '--replicas', '1'], 'shoal: --replicas: replicas come with the next release; write 0 for now\n'],
-	[['up', '--base-port', '55534'], 'shoal: --base-port: port 55536 leaves no room for its bus port 65536 (the highest is 65535); write 55533 or less for 3 nodes\n'],
-	[['up', '--config', 'maxmemory'], 'shoal: --config maxmemory: must be directive=value, such as --config maxmemory=100mb\n'],
-	[['up', '--config', 'maxmemry=1'], 'shoal: --config maxmemry: is no directive of redis.conf; did you mean "maxmemory"?\n'],
-	[['up', 'missing.yaml'], 'shoal: missing.yaml: there is no such file; name another, or leave it out for the defaults\n'],
+	[
+		['up', '--base-port', '55534'],
+		'shoal: --base-port: port 55536 leaves no room for its bus port 65536 (the highest is 65535); write 55533 or less for 3 nodes\n',
+	],
+	[
+		['up', '--config', 'maxmemory'],
+		'shoal: --config maxmemory: must be directive=value, such as --config maxmemory=100mb\n',
+	],
+	[
+		['up', '--config', 'maxmemry=1'],
+		'shoal: --config maxmemry: is no directive of redis.conf; did you mean "maxmemory"?\n',
+	],
+	[
+		['up', 'missing.yaml'],
+		'shoal: missing.yaml: there is no such file; name another, or leave it out for the defaults\n',
+	],
 	[['trib', 'check'], 'no cluster runs here; name a node as host:port\n'],
 	[
 		['trib', 'check', 'nowhere'],
@@ -41,7 +57,8 @@ for (const command of ['status', 'down']) {
 		t.deepEqual(await runShoal(scratchDirectory(t), [command]), {
 			code: 1,
 			stdout: '',
-			stderr: 'shoal: no cluster runs on data directory .shoal; start one with shoal up, or name another with --data-dir\n',
+			stderr:
+				'shoal: no cluster runs on data directory .shoal; start one with shoal up, or name another with --data-dir\n',
 		});
 	});
 }

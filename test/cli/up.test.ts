@@ -38,7 +38,8 @@ test('--quiet says nothing, --json one object a line', async (t) => {
 	t.like(ready, {event: 'ready', nodes: 3, slots: 16_384});
 	json.child.kill('SIGTERM');
 	t.is(await json.ended, 0);
-	for (const line of json.output.stdout.trim().split('\n')) t.notThrows(() => JSON.parse(line) as unknown, line);
+	for (const line of json.output.stdout.trim().split('\n'))
+		t.notThrows(() => JSON.parse(line) as unknown, line);
 	// Its control endpoint tells when it is up, since it says nothing itself.
 	while (!existsSync(join(cwd, 'a', 'control.json'))) await new Promise((resolve) => setTimeout(resolve, 10));
 	t.is((await runShoal(cwd, ['down', '--data-dir', 'a'])).code, 0);
@@ -52,28 +53,48 @@ test('status, trib and down from a second terminal', async (t) => {
 	await firstLine;
 	const status = await runShoal(cwd, ['status']);
 	t.is(status.code, 0);
-	t.regex(status.stdout, /^demo: ok, 16384 slots covered, up \d+ s, process \d+\n(?: {2}[0-9a-f]{40} {2}127\.0\.0\.1:\d+ {2}running {2}cluster ok\n){3}$/);
-	t.deepEqual(await runShoal(cwd, ['trib', 'check'], 'yes\n'), {code: 0, stdout: 'sure? you said yes\n', stderr: ''});
-	t.deepEqual(await runShoal(cwd, ['trib', 'check'], ''), {code: 1, stdout: 'sure? you said null\n', stderr: ''});
+	t.regex(
+		status.stdout,
+		/^demo: ok, 16384 slots covered, up \d+ s, process \d+\n(?: {2}[0-9a-f]{40} {2}127\.0\.0\.1:\d+ {2}running {2}cluster ok\n){3}$/,
+	);
+	t.deepEqual(await runShoal(cwd, ['trib', 'check'], 'yes\n'), {
+		code: 0,
+		stdout: 'sure? you said yes\n',
+		stderr: '',
+	});
+	t.deepEqual(await runShoal(cwd, ['trib', 'check'], ''), {
+		code: 1,
+		stdout: 'sure? you said null\n',
+		stderr: '',
+	});
 	t.deepEqual(await runShoal(cwd, ['down']), {code: 0, stdout: 'Cluster stopped\n', stderr: ''});
 	t.is(await ended, 0);
 });
 
 test('trib works without a cluster of ours', async (t) => {
-	t.deepEqual(await runShoal(scratchDirectory(t), ['trib', 'info', '127.0.0.1:1', '-a', 'pw']), {code: 0, stdout: 'password pw\n', stderr: ''});
+	t.deepEqual(await runShoal(scratchDirectory(t), ['trib', 'info', '127.0.0.1:1', '-a', 'pw']), {
+		code: 0,
+		stdout: 'password pw\n',
+		stderr: '',
+	});
 });
 
 test('a crash is told with its cause, and the status is a problem', async (t) => {
 	const cwd = scratchDirectory(t);
 	const {firstLine, output} = up(t, cwd);
 	await firstLine;
-	const {nodes} = JSON.parse((await runShoal(cwd, ['status', '--json'])).stdout) as {nodes: {host: string; port: number}[]};
+	const {nodes} = JSON.parse((await runShoal(cwd, ['status', '--json'])).stdout) as {
+		nodes: {host: string; port: number}[];
+	};
 	const [node] = nodes;
 	await tellNode(node?.host ?? '', node?.port ?? 0, 'crash');
 	let status = await runShoal(cwd, ['status']);
 	while (status.code === 0) status = await runShoal(cwd, ['status']);
 	t.regex(status.stdout, /^shoal: NOT ok.*\n.*crashed {2}Error: scripted crash\n/);
-	t.regex(output.stderr, new RegExp(`^Node ${node?.port} crashed, the others live on: Error: scripted crash\\n`));
+	t.regex(
+		output.stderr,
+		new RegExp(`^Node ${node?.port} crashed, the others live on: Error: scripted crash\\n`),
+	);
 });
 
 test('when all nodes have ended, so does the command', async (t) => {
@@ -108,7 +129,8 @@ test('./cluster.yaml counts, and options win over it', async (t) => {
 	t.deepEqual(await runShoal(cwd, ['up']), {
 		code: 2,
 		stdout: '',
-		stderr: 'shoal: cluster.yaml:2: basePort: port 60001 leaves no room for its bus port 70001 (the highest is 65535); write 55534 or less for 2 nodes\n',
+		stderr:
+			'shoal: cluster.yaml:2: basePort: port 60001 leaves no room for its bus port 70001 (the highest is 65535); write 55534 or less for 2 nodes\n',
 	});
 	const {firstLine} = up(t, cwd);
 	t.regex(await firstLine, /^Cluster ready: 2 nodes/);

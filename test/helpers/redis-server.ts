@@ -104,8 +104,7 @@ export async function freePort(withBusPort = false): Promise<number> {
 		const probe = await listen(0);
 		const port = portOf(probe);
 		const busPort = port + BUS_PORT_OFFSET;
-		const usable =
-			!handedOut.has(port) && !handedOut.has(busPort) && !handedOut.has(port - BUS_PORT_OFFSET);
+		const usable = !handedOut.has(port) && !handedOut.has(busPort) && !handedOut.has(port - BUS_PORT_OFFSET);
 		const busProbe =
 			usable && withBusPort && busPort < 65_536 ? await listen(busPort).catch(() => null) : null;
 		await close(probe);
@@ -187,8 +186,7 @@ async function untilReady(port: number, password: string | undefined, alive: () 
 	let pauseMs = 1;
 	while (alive()) {
 		if (await answersPing(port, password)) return;
-		if (Date.now() > deadline)
-			throw new Error(`redis-server on port ${port} did not answer within its time`);
+		if (Date.now() > deadline) throw new Error(`redis-server on port ${port} did not answer within its time`);
 		await new Promise((resolve) => setTimeout(resolve, pauseMs));
 		pauseMs = Math.min(pauseMs * 2, 50);
 	}

@@ -65,7 +65,10 @@ for (const text of ['', '# nothing but a remark\n', 'config:\n', 'nodes:\n', '--
 test('the cluster.yaml of the repository is good and says the defaults', (t) => {
 	const text = readFileSync('cluster.yaml', 'utf8');
 	const {wishes} = parseClusterFile(text, 'cluster.yaml');
-	t.deepEqual(settle([wishes], () => ''), settle([], () => ''));
+	t.deepEqual(
+		settle([wishes], () => ''),
+		settle([], () => ''),
+	);
 });
 
 const MISTAKES: [text: string, complaint: string][] = [
@@ -82,17 +85,38 @@ const MISTAKES: [text: string, complaint: string][] = [
 	['shards:', 'cluster.yaml:1: shards: has no value; write one, or delete the line for the default'],
 	['replicas: 1', 'cluster.yaml:1: replicas: replicas come with the next release; write 0 for now'],
 	['basePort: 70000', 'cluster.yaml:1: basePort: must be a whole number from 0 to 65535, not 70000'],
-	['bind: localhost', 'cluster.yaml:1: bind: must be an IP address of this machine such as 127.0.0.1, not "localhost"'],
-	['bind: 0.0.0.0', 'cluster.yaml:1: bind: is no address that a node can announce; name one that clients reach, such as 127.0.0.1'],
+	[
+		'bind: localhost',
+		'cluster.yaml:1: bind: must be an IP address of this machine such as 127.0.0.1, not "localhost"',
+	],
+	[
+		'bind: 0.0.0.0',
+		'cluster.yaml:1: bind: is no address that a node can announce; name one that clients reach, such as 127.0.0.1',
+	],
 	['password: 1234', 'cluster.yaml:1: password: must be text, not 1234; put it in quotes'],
-	['engine: redis-server', 'cluster.yaml:1: engine: redis-server cannot be started yet; leave the key out, or write shoal'],
+	[
+		'engine: redis-server',
+		'cluster.yaml:1: engine: redis-server cannot be started yet; leave the key out, or write shoal',
+	],
 	['nodeTimeout: 5', 'cluster.yaml:1: nodeTimeout: must be a whole number from 50 to 3600000, not 5'],
 	['config: yes', 'cluster.yaml:1: config: must be lines of "directive: value" as in redis.conf, not "yes"'],
-	['config:\n  maxmemry: 1gb', 'cluster.yaml:2: config.maxmemry: is no directive of redis.conf; did you mean "maxmemory"?'],
-	['config:\n  maxmemory-policy: sometimes', 'cluster.yaml:2: config.maxmemory-policy: argument(s) must be one of the following'],
+	[
+		'config:\n  maxmemry: 1gb',
+		'cluster.yaml:2: config.maxmemry: is no directive of redis.conf; did you mean "maxmemory"?',
+	],
+	[
+		'config:\n  maxmemory-policy: sometimes',
+		'cluster.yaml:2: config.maxmemory-policy: argument(s) must be one of the following',
+	],
 	['config:\n  port: 7000', 'cluster.yaml:2: config.port: cannot be set here: use basePort'],
-	['config:\n  save: {a: 1}', 'cluster.yaml:2: config.save: must be one value or a list of values, not a group of keys'],
-	['nodes: [1]', 'cluster.yaml:1: nodes: must have a group a node, such as "0:" with "config:" below it, not a list'],
+	[
+		'config:\n  save: {a: 1}',
+		'cluster.yaml:2: config.save: must be one value or a list of values, not a group of keys',
+	],
+	[
+		'nodes: [1]',
+		'cluster.yaml:1: nodes: must have a group a node, such as "0:" with "config:" below it, not a list',
+	],
 	['nodes:\n  first: {}', 'cluster.yaml:2: nodes.first: must be the index of a node, from 0, or its port'],
 	['nodes:\n  0: 1gb', 'cluster.yaml:2: nodes.0: must have "config:" below it, not "1gb"'],
 	['nodes:\n  0:\n    conf: {}', 'cluster.yaml:3: nodes.0.conf: is no key of a node; did you mean "config"?'],
@@ -123,11 +147,20 @@ test('broken YAML names the line', (t) => {
 test('a node that the cluster does not have is told with the choice there is', (t) => {
 	const file = parseClusterFile('shards: 3\nnodes:\n  7005: {config: {maxclients: 5}}', 'cluster.yaml');
 	const error = t.throws(() => file.checkAgainst(settle([file.wishes], () => '')), {instanceOf: UsageError});
-	t.is(error?.message, 'cluster.yaml:3: nodes.7005: the cluster has no such node; write an index from 0 to 2 or a port from 7000 to 7002');
+	t.is(
+		error?.message,
+		'cluster.yaml:3: nodes.7005: the cluster has no such node; write an index from 0 to 2 or a port from 7000 to 7002',
+	);
 });
 
 test('a file that is not there, and one that is a directory', (t) => {
 	const missing = join(tmpdir(), 'no-such-cluster.yaml');
-	t.throws(() => readClusterFile(missing), {instanceOf: UsageError, message: `${missing}: there is no such file; name another, or leave it out for the defaults`});
-	t.throws(() => readClusterFile(tmpdir()), {instanceOf: UsageError, message: `${tmpdir()}: is a directory; name the cluster.yaml in it`});
+	t.throws(() => readClusterFile(missing), {
+		instanceOf: UsageError,
+		message: `${missing}: there is no such file; name another, or leave it out for the defaults`,
+	});
+	t.throws(() => readClusterFile(tmpdir()), {
+		instanceOf: UsageError,
+		message: `${tmpdir()}: is a directory; name the cluster.yaml in it`,
+	});
 });

@@ -38,7 +38,12 @@ class Listener implements JobConsole {
 	}
 }
 
-function statusOf(address: ControlAddress, headers: Record<string, string>, path = '/status', method = 'GET'): Promise<number | undefined> {
+function statusOf(
+	address: ControlAddress,
+	headers: Record<string, string>,
+	path = '/status',
+	method = 'GET',
+): Promise<number | undefined> {
 	return new Promise((resolve, reject) => {
 		request({host: address.host, port: address.port, path, method, headers, agent: false}, (response) => {
 			response.resume();
@@ -53,7 +58,10 @@ test('the address in the data directory leads to the status', async (t) => {
 	const {launcher, server} = await controlled(t);
 	const address = readControl(launcher.dataDir.path);
 	t.deepEqual(address, server.address);
-	t.deepEqual(await new ControlClient(address ?? server.address).status(), {...launcher.status(), uptimeSeconds: launcher.status().uptimeSeconds});
+	t.deepEqual(await new ControlClient(address ?? server.address).status(), {
+		...launcher.status(),
+		uptimeSeconds: launcher.status().uptimeSeconds,
+	});
 });
 
 test('without the secret, with a wrong one, and under a foreign name nothing is told', async (t) => {
@@ -78,7 +86,11 @@ test('a stop is over when the nodes are gone', async (t) => {
 test('a job of the manager talks through the endpoint and can ask', async (t) => {
 	const {launcher, client} = await controlled(t);
 	const {host = '', port = 0} = launcher.nodes[0]?.start ?? {};
-	for (const [answer, exitCode] of [['yes', 0], ['no', 1], [null, 1]] as const) {
+	for (const [answer, exitCode] of [
+		['yes', 0],
+		['no', 1],
+		[null, 1],
+	] as const) {
 		const listener = new Listener(answer);
 		const outcome = await client.run({command: 'check', options: {node: {host, port}}}, listener);
 		t.deepEqual(outcome, {exitCode, report: null});
@@ -100,5 +112,8 @@ test('the password of the cluster is given to its own nodes and to no others', a
 test('a launcher that is gone is one clear line', async (t) => {
 	const {server, client} = await controlled(t);
 	await server.close();
-	await t.throwsAsync(client.status(), {instanceOf: LaunchError, message: /^the launcher \(process \d+\) does not answer: /});
+	await t.throwsAsync(client.status(), {
+		instanceOf: LaunchError,
+		message: /^the launcher \(process \d+\) does not answer: /,
+	});
 });

@@ -12,7 +12,10 @@ const deadPid = (): number => spawnSync(process.execPath, ['-e', '']).pid;
 test('two launchers cannot have one directory', (t) => {
 	const directory = scratchDirectory(t);
 	const first = new DataDir(directory);
-	t.throws(() => new DataDir(directory), {instanceOf: LaunchError, message: new RegExp(`in use by process ${process.pid}`)});
+	t.throws(() => new DataDir(directory), {
+		instanceOf: LaunchError,
+		message: new RegExp(`in use by process ${process.pid}`),
+	});
 	first.close();
 	new DataDir(directory).close();
 	t.deepEqual(readdirSync(directory), []);
@@ -58,7 +61,10 @@ test('undo removes what this start made and leaves what was there', (t) => {
 test('a directory that cannot be made or written is one clear line', (t) => {
 	const directory = scratchDirectory(t);
 	writeFileSync(join(directory, 'file'), '');
-	t.throws(() => new DataDir(join(directory, 'file', 'data')), {instanceOf: LaunchError, message: /cannot be made: .*; name another with --data-dir$/});
+	t.throws(() => new DataDir(join(directory, 'file', 'data')), {
+		instanceOf: LaunchError,
+		message: /cannot be made: .*; name another with --data-dir$/,
+	});
 	if (process.getuid?.() === 0) return;
 	chmodSync(directory, 0o500);
 	t.throws(() => new DataDir(directory), {instanceOf: LaunchError, message: /is not writable/});

@@ -38,7 +38,8 @@ test('the process keeps its signal handlers, its exit code and its output', asyn
 });
 
 test('nothing is left of a start that fails', async (t) => {
-	const mine = () => readdirSync(tmpdir()).filter((name) => name.startsWith('shoal-') && !name.startsWith('shoal-test-'));
+	const mine = () =>
+		readdirSync(tmpdir()).filter((name) => name.startsWith('shoal-') && !name.startsWith('shoal-test-'));
 	const before = new Set(mine());
 	await t.throwsAsync(start({bind: '192.0.2.1'}), {instanceOf: LaunchError, message: /192\.0\.2\.1/});
 	t.true(mine().every((name) => before.has(name) || !existsSync(`${tmpdir()}/${name}/launcher.lock`)));
@@ -49,9 +50,15 @@ for (const [options, message] of [
 	[{shard: 3}, 'shard: is no option of startCluster; did you mean "shards"?'],
 	[{basePort: '7000'}, 'basePort: must be a whole number from 0 to 65535, not "7000"'],
 	[{replicas: 1}, 'replicas: replicas come with the next release; write 0 for now'],
-	[{basePort: 55_534}, 'basePort: port 55536 leaves no room for its bus port 65536 (the highest is 65535); write 55533 or less for 3 nodes'],
+	[
+		{basePort: 55_534},
+		'basePort: port 55536 leaves no room for its bus port 65536 (the highest is 65535); write 55533 or less for 3 nodes',
+	],
 	[{config: {maxmemry: 1}}, 'config.maxmemry: is no directive of redis.conf; did you mean "maxmemory"?'],
-	[{config: {'cluster-enabled': false}}, 'config.cluster-enabled: cannot be set here: a node of a cluster is always cluster-enabled yes'],
+	[
+		{config: {'cluster-enabled': false}},
+		'config.cluster-enabled: cannot be set here: a node of a cluster is always cluster-enabled yes',
+	],
 ] as const) {
 	test(`a wrong option is refused: ${JSON.stringify(options)}`, async (t) => {
 		await t.throwsAsync(start(options as ClusterOptions), {instanceOf: UsageError, message});

@@ -33,7 +33,10 @@ async function takenPort(t: ExecutionContext): Promise<number> {
 test('boots nodes, has the manager create the cluster, and is ready when all see it ok', async (t) => {
 	const {launcher, events} = await launchScripted(t, {});
 	t.like(launcher.status(), {name: 'shoal', pid: process.pid, ok: true, assignedCount: 16_384});
-	t.deepEqual(launcher.nodes.map((node) => node.phase), ['running', 'running', 'running']);
+	t.deepEqual(
+		launcher.nodes.map((node) => node.phase),
+		['running', 'running', 'running'],
+	);
 	const ready = await eventually(launcher, events, 'ready');
 	t.like(ready, {nodeCount: 3, slotCount: 16_384});
 	t.is(new Set(ready.addresses).size, 3);
@@ -42,7 +45,10 @@ test('boots nodes, has the manager create the cluster, and is ready when all see
 test('with create false, nodes are left alone', async (t) => {
 	const {launcher} = await launchScripted(t, {shards: 2}, {create: false});
 	t.false(launcher.status().ok);
-	t.deepEqual(launcher.nodes.map((node) => node.phase), ['running', 'running']);
+	t.deepEqual(
+		launcher.nodes.map((node) => node.phase),
+		['running', 'running'],
+	);
 });
 
 test('a node gets its directives', async (t) => {
@@ -82,7 +88,8 @@ test('the broker gives two nodes a channel, both of which hear each other', asyn
 	const {launcher, events} = await launchScripted(t, {});
 	const [first, second] = [nodeAt(launcher, 0).start, nodeAt(launcher, 1).start];
 	await tell(launcher, 0, `dial 127.0.0.1 ${second.busPort}`);
-	const heard = (index: number) => eventually(launcher, events, 'log', (event) => event.index === index && event.text.startsWith('heard'));
+	const heard = (index: number) =>
+		eventually(launcher, events, 'log', (event) => event.index === index && event.text.startsWith('heard'));
 	t.is((await heard(0)).text, `heard hello from ${second.port}`);
 	t.is((await heard(1)).text, `heard hello from ${first.port}`);
 });
@@ -104,7 +111,7 @@ test('nobody at the address, or one that has crashed: refused', async (t) => {
 test('a port in use: one line that names it, and nothing left behind', async (t) => {
 	const directory = join(scratchDirectory(t), 'made', 'for', 'this');
 	const taken = await takenPort(t);
-	const settings = settle([{basePort: taken - 1, dataDir: directory}], (field) => field);
+	const settings = settle([{shards: 1, basePort: taken, dataDir: directory}], (field) => field);
 	const error = await t.throwsAsync(launch({settings, threads: scriptedThreads}), {instanceOf: LaunchError});
 	t.regex(error?.message ?? '', new RegExp(`^port ${taken} is in use on 127\\.0\\.0\\.1; .*--base-port$`));
 	t.false(existsSync(join(directory, '..', '..')));
@@ -112,8 +119,14 @@ test('a port in use: one line that names it, and nothing left behind', async (t)
 
 test('a node that crashes during the start fails it with its cause, and nothing is left', async (t) => {
 	const directory = join(scratchDirectory(t), 'data');
-	const settings = settle([{basePort: 0, dataDir: directory, nodes: new Map([[2, {'test-start': 'crash'}]])}], (field) => field);
-	await t.throwsAsync(launch({settings, threads: scriptedThreads}), {instanceOf: LaunchError, message: /scripted crash at the start/});
+	const settings = settle(
+		[{basePort: 0, dataDir: directory, nodes: new Map([[2, {'test-start': 'crash'}]])}],
+		(field) => field,
+	);
+	await t.throwsAsync(launch({settings, threads: scriptedThreads}), {
+		instanceOf: LaunchError,
+		message: /scripted crash at the start/,
+	});
 	t.false(existsSync(directory));
 });
 
@@ -121,7 +134,12 @@ test('an interrupted start leaves nothing', async (t) => {
 	const directory = join(scratchDirectory(t), 'data');
 	const settings = settle([{basePort: 0, dataDir: directory}], (field) => field);
 	const controller = new AbortController();
-	const launching = launch({settings, threads: scriptedThreads, signal: controller.signal, onEvent: () => controller.abort()});
+	const launching = launch({
+		settings,
+		threads: scriptedThreads,
+		signal: controller.signal,
+		onEvent: () => controller.abort(),
+	});
 	await t.throwsAsync(launching, {instanceOf: LaunchError, message: 'the start was interrupted'});
 	t.false(existsSync(directory));
 });
@@ -131,7 +149,9 @@ test('a data directory in use is refused, and is free again after the stop', asy
 	const settings = {...launcher.settings};
 	await t.throwsAsync(launch({settings, threads: scriptedThreads}), {
 		instanceOf: LaunchError,
-		message: new RegExp(`is in use by process ${process.pid}; stop it \\(shoal down\\), or name another with --data-dir$`),
+		message: new RegExp(
+			`is in use by process ${process.pid}; stop it \\(shoal down\\), or name another with --data-dir$`,
+		),
 	});
 	await launcher.stop();
 	const again = await launch({settings, threads: scriptedThreads});
@@ -167,7 +187,10 @@ test('nodes that know each other already are not created again, and keep their p
 	const ports = earlier.launcher.nodes.map(({start}) => start.port);
 	await earlier.launcher.stop();
 	const {launcher} = await launchScripted(t, {dataDir: directory, config: {'test-known': '3'}});
-	t.deepEqual(launcher.nodes.map(({start}) => start.port), ports);
+	t.deepEqual(
+		launcher.nodes.map(({start}) => start.port),
+		ports,
+	);
 	t.true(launcher.status().ok);
 });
 

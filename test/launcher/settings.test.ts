@@ -8,7 +8,12 @@ const anywhere = (field: string): string => `--${field}`;
 test('later wishes win, directives one by one', (t) => {
 	const settings = settle(
 		[
-			{shards: 5, basePort: 7100, config: {maxclients: '5', hz: '20'}, nodes: new Map([[1, {hz: '30', timeout: '1'}]])},
+			{
+				shards: 5,
+				basePort: 7100,
+				config: {maxclients: '5', hz: '20'},
+				nodes: new Map([[1, {hz: '30', timeout: '1'}]]),
+			},
 			{basePort: 7200, config: {maxclients: '6'}, nodes: new Map([[1, {hz: '40'}]])},
 		],
 		anywhere,
@@ -28,7 +33,17 @@ test('ports must leave room for their bus ports', (t) => {
 
 test('a node gets the directives of the cluster, then of its index or port', (t) => {
 	const settings = settle(
-		[{nodeTimeoutMs: 500, password: 'p', config: {hz: '20'}, nodes: new Map([[0, {hz: '30'}], [7002, {hz: '40'}]])}],
+		[
+			{
+				nodeTimeoutMs: 500,
+				password: 'p',
+				config: {hz: '20'},
+				nodes: new Map([
+					[0, {hz: '30'}],
+					[7002, {hz: '40'}],
+				]),
+			},
+		],
 		anywhere,
 	);
 	const common = {'cluster-enabled': 'yes', 'cluster-node-timeout': '500', requirepass: 'p', masterauth: 'p'};

@@ -50,6 +50,7 @@ test('a bundle sees its own workerData, and places in stacks are those of the fi
 });
 
 test('a cache is made on demand, used by the next start, and follows the bundle', async (t) => {
+	t.timeout(30_000);
 	const directory = scratchDirectory(t);
 	const first = new ThreadKind(writeBundle(directory, BUILD));
 	first.makeCache((await startOne(t, first)).worker);
@@ -68,6 +69,7 @@ test('a cache is made on demand, used by the next start, and follows the bundle'
 });
 
 test('a damaged cache does no harm and is made anew', async (t) => {
+	t.timeout(30_000);
 	const directory = scratchDirectory(t);
 	const first = new ThreadKind(writeBundle(directory, BUILD));
 	first.makeCache((await startOne(t, first)).worker);

@@ -89,7 +89,7 @@ for (const transport of transports) {
 	test(title('a port in use is refused with the code of the system'), async (t) => {
 		const {listener, client} = await meet(transport);
 		await t.throwsAsync(
-			transport.listen({host: '127.0.0.1', port: listener.port, backlog: 1}, () => t.fail() as never),
+			transport.listen({host: '127.0.0.1', port: listener.port, backlog: 1}, () => t.fail()),
 			{code: 'EADDRINUSE'},
 		);
 		client.destroy();
@@ -197,12 +197,12 @@ for (const transport of transports) {
 		await until(() => bytesOf(peer).length === 10);
 		client.destroy();
 		await until(() => peer.closedCount === 1);
-		const again = await transport.listen({host: '127.0.0.1', port: listener.port, backlog: 1}, () => t.fail() as never);
+		const again = await transport.listen({host: '127.0.0.1', port: listener.port, backlog: 1}, () => t.fail());
 		t.is(again.port, listener.port);
 		await again.close();
 	});
 }
 
 test('the self-check passes on every Node that this suite runs on', async (t) => {
-	t.true(await selfCheck(5000));
+	t.true(await selfCheck(30_000));
 });

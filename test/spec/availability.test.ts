@@ -1,6 +1,7 @@
 /** Cluster Specification, "Availability", "Write safety"; S70. */
 
 import test from 'ava';
+import {NodeFlags} from '../../src/cluster/state.ts';
 import {Simulation} from '../../src/sim/simulation.ts';
 
 const formed = (nodes: number, nodeTimeoutMs = 1000, primaries = nodes): Simulation => {
@@ -47,7 +48,7 @@ for (const [nodeTimeoutMs, delayMs] of [
 		t.not(sim.runUntil(() => !sim.node(1).core.view.isOk, 3 * nodeTimeoutMs), null);
 		sim.network.heal();
 		const reachedAfter = sim.runUntil(
-			() => [...sim.node(1).core.view.nodes.values()].every(({flags}) => (flags & 8) === 0),
+			() => [...sim.node(1).core.view.nodes.values()].filter(({flags}) => (flags & NodeFlags.PFAIL) === 0).length > 1,
 			20_000,
 		);
 		t.not(reachedAfter, null);

@@ -77,7 +77,7 @@ test('a node that meets itself knows one node', (t) => {
 test('every node opens a link to every other', (t) => {
 	const sim = new Simulation({nodes: 5, seed: 1});
 	sim.form();
-	sim.run(100);
+	sim.run(8000);
 	for (const {core} of sim.nodes) {
 		for (const node of core.view.nodes.values()) {
 			if (node === core.view.myself) continue;

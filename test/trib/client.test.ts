@@ -46,11 +46,7 @@ test('commands of one turn leave in one write and their replies come in order', 
 		}),
 	);
 	const connection = await NodeConnection.open(peer.endpoint);
-	const replies = await Promise.all([
-		connection.call('A'),
-		connection.call('B', 'é'),
-		connection.call('C'),
-	]);
+	const replies = await Promise.all([connection.call('A'), connection.call('B', 'é'), connection.call('C')]);
 	connection.close();
 	t.deepEqual(replies, ['one', 2, 'three']);
 	t.deepEqual(chunks, ['*1\r\n$1\r\nA\r\n*2\r\n$1\r\nB\r\n$2\r\né\r\n*1\r\n$1\r\nC\r\n']);

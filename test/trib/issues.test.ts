@@ -124,10 +124,7 @@ test('a node that knows all and misses slots does not agree', (t) => {
 
 test('a node that knows all is not done while a handshake goes on', (t) => {
 	const handshake = `${D} 127.0.0.1:7002@17002 handshake - 0 0 0 connected`;
-	const gap = new Agreement(expected).gap(
-		expected[0]!,
-		parseNodesText(`${seenBy(0, WHOLE)}\n${handshake}`),
-	);
+	const gap = new Agreement(expected).gap(expected[0]!, parseNodesText(`${seenBy(0, WHOLE)}\n${handshake}`));
 	t.true(gap?.isHandshaking);
 });
 

@@ -9,17 +9,20 @@ function freshNodes(count: number, busPortOffset = 10_000): NodeView[] {
 	return Array.from({length: count}, (_, i) => {
 		const port = 7000 + i;
 		const id = i.toString(16).padStart(40, '0');
-		const lines = parseNodesText(
-			`${id} :${port}@${port + busPortOffset} myself,master - 0 0 0 connected`,
-		);
+		const lines = parseNodesText(`${id} :${port}@${port + busPortOffset} myself,master - 0 0 0 connected`);
 		return nodeView({host: '127.0.0.1', port}, lines[0]!, lines);
 	});
 }
 
-function planFor(nodes: readonly NodeView[], primaryCount: number, replicasPerPrimary: number): Plan {
+function planFor(
+	nodes: readonly NodeView[],
+	primaryCount: number,
+	replicasPerPrimary: number,
+	untilAgreed = true,
+): Plan {
 	const hosts = nodes.map(({endpoint}) => endpoint.host);
 	const allocation = allocate({hosts, primaryCount, replicasPerPrimary, below: () => 0});
-	return planCreate(nodes, allocation, hosts, 1_000);
+	return planCreate(nodes, {allocation, ips: hosts, joinTimeoutMs: 1_000, untilAgreed});
 }
 
 test('a plan prints as the commands that it will send, in order', (t) => {
@@ -56,6 +59,13 @@ test('a large cluster is left to gossip', (t) => {
 	const wait = plan.flatMap(({steps}) => steps).find((step) => step.kind === 'wait-for-agreement');
 	t.is(wait?.ifLate, null);
 	t.is(formatPlan(plan).filter((line) => line.endsWith('CLUSTER MEET 127.0.0.1 7000')).length, 99);
+});
+
+test('who waits by himself gets a plan without waiting, unless replicas must know their primary', (t) => {
+	const waits = (plan: Plan): boolean =>
+		plan.some(({steps}) => steps.some(({kind}) => kind === 'wait-for-agreement'));
+	t.false(waits(planFor(freshNodes(3), 3, 0, false)));
+	t.true(waits(planFor(freshNodes(6), 3, 1, false)));
 });
 
 test('a server before 7.0 is given its slots one by one', (t) => {

@@ -34,34 +34,27 @@ for (const [nodeCount, replicas] of [
 	[6, 1],
 	[7, 1],
 ] as const) {
-	real(
-		`create with ${nodeCount} nodes and ${replicas} replicas prints what redis-cli prints`,
-		async (t) => {
-			await using theirs = await startRedisCluster(nodeCount);
-			await using ours = await startRedisCluster(nodeCount);
-			const [expected, run] = await Promise.all([
-				runRedisCli(['create', ...theirs.addresses, '--cluster-replicas', String(replicas)], 'yes\n'),
-				runTrib({command: 'create', options: {nodes: endpoints(ours.addresses), replicas}}, 'yes'),
-			]);
-			t.is(run.exitCode, expected.exitCode);
-			t.is(run.stderr, expected.stderr);
-			const [theirPlan, theirCheck] = halves(normalize(expected.stdout, theirs.addresses));
-			const [ourPlan, ourCheck] = halves(normalize(run.stdout, ours.addresses));
-			t.is(withoutPrimaries(ourPlan), withoutPrimaries(theirPlan));
-			t.is(sortNodes(ourCheck), sortNodes(theirCheck));
+	real(`create with ${nodeCount} nodes and ${replicas} replicas prints what redis-cli prints`, async (t) => {
+		await using theirs = await startRedisCluster(nodeCount);
+		await using ours = await startRedisCluster(nodeCount);
+		const [expected, run] = await Promise.all([
+			runRedisCli(['create', ...theirs.addresses, '--cluster-replicas', String(replicas)], 'yes\n'),
+			runTrib({command: 'create', options: {nodes: endpoints(ours.addresses), replicas}}, 'yes'),
+		]);
+		t.is(run.exitCode, expected.exitCode);
+		t.is(run.stderr, expected.stderr);
+		const [theirPlan, theirCheck] = halves(normalize(expected.stdout, theirs.addresses));
+		const [ourPlan, ourCheck] = halves(normalize(run.stdout, ours.addresses));
+		t.is(withoutPrimaries(ourPlan), withoutPrimaries(theirPlan));
+		t.is(sortNodes(ourCheck), sortNodes(theirCheck));
 
-			const check = await runTrib({command: 'check', options: {node: endpoints(ours.addresses)[1]!}});
-			const cli = await runRedisCli(['check', ours.addresses[1]!]);
-			t.is(check.stdout, cli.stdout, 'check, of the same cluster');
-			t.is(check.exitCode, cli.exitCode);
-			const info = await runTrib({command: 'info', options: {node: endpoints(ours.addresses)[0]!}});
-			t.is(
-				info.stdout,
-				(await runRedisCli(['info', ours.addresses[0]!])).stdout,
-				'info, of the same cluster',
-			);
-		},
-	);
+		const check = await runTrib({command: 'check', options: {node: endpoints(ours.addresses)[1]!}});
+		const cli = await runRedisCli(['check', ours.addresses[1]!]);
+		t.is(check.stdout, cli.stdout, 'check, of the same cluster');
+		t.is(check.exitCode, cli.exitCode);
+		const info = await runTrib({command: 'info', options: {node: endpoints(ours.addresses)[0]!}});
+		t.is(info.stdout, (await runRedisCli(['info', ours.addresses[0]!])).stdout, 'info, of the same cluster');
+	});
 }
 
 /** On a single host redis-cli swaps replicas at random, to no effect; here what was announced stays. */
@@ -88,18 +81,13 @@ real('a cluster with open slots, holes and foreign keys is checked as redis-cli 
 	await using servers = await startRedisCluster(3);
 	const nodes = endpoints(servers.addresses);
 	await runTrib({command: 'create', options: {nodes, yes: true}});
-	const [first, second] = await Promise.all([
-		NodeConnection.open(nodes[0]!),
-		NodeConnection.open(nodes[1]!),
-	]);
-	const [firstId, secondId] = await Promise.all([
-		first.call('CLUSTER', 'MYID'),
-		second.call('CLUSTER', 'MYID'),
-	]);
-	await first.call('CLUSTER', 'SETSLOT', '77', 'MIGRATING', String(secondId));
-	await second.call('CLUSTER', 'SETSLOT', '77', 'IMPORTING', String(firstId));
+	const [first, second] = await Promise.all([NodeConnection.open(nodes[0]!), NodeConnection.open(nodes[1]!)]);
+	const ids = await Promise.all([first.call('CLUSTER', 'MYID'), second.call('CLUSTER', 'MYID')]);
+	const [firstId, secondId] = ids as [string, string];
+	await first.call('CLUSTER', 'SETSLOT', '77', 'MIGRATING', secondId);
+	await second.call('CLUSTER', 'SETSLOT', '77', 'IMPORTING', firstId);
 	// A key of slot 12182, which the third node serves, in the first one.
-	await second.call('CLUSTER', 'SETSLOT', '12182', 'IMPORTING', String(firstId));
+	await second.call('CLUSTER', 'SETSLOT', '12182', 'IMPORTING', firstId);
 	await second.call('ASKING');
 	await second.call('SET', 'foo', 'bar');
 	await first.call('CLUSTER', 'DELSLOTS', '5');

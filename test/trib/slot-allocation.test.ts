@@ -114,8 +114,7 @@ test('every node gets a task, and every primary its replicas', (t) => {
 		fc.property(request, (wish) => {
 			const {primaries, primaryOf, choices} = allocate(wish);
 			const primaryNodes = new Set(primaries.map(({node}) => node));
-			if (primaries.length !== wish.primaryCount || primaryNodes.size !== wish.primaryCount)
-				return false;
+			if (primaries.length !== wish.primaryCount || primaryNodes.size !== wish.primaryCount) return false;
 			if (choices.length !== wish.hosts.length - wish.primaryCount) return false;
 			const counts = new Map<number, number>();
 			for (const [node, primary] of primaryOf.entries()) {

@@ -18,7 +18,11 @@ export interface Running {
 }
 
 export function startShoal(cwd: string, args: readonly string[]): Running {
-	const child = spawn(process.execPath, [SCRIPT, ...args], {cwd, stdio: ['pipe', 'pipe', 'pipe'], env: {...process.env, NO_COLOR: '1'}});
+	const child = spawn(process.execPath, [SCRIPT, ...args], {
+		cwd,
+		stdio: ['pipe', 'pipe', 'pipe'],
+		env: {...process.env, NO_COLOR: '1'},
+	});
 	const output = {stdout: '', stderr: ''};
 	child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
 	child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
@@ -31,7 +35,11 @@ export function startShoal(cwd: string, args: readonly string[]): Running {
 	return {child, output, firstLine, ended};
 }
 
-export async function runShoal(cwd: string, args: readonly string[], input = ''): Promise<{code: number | null; stdout: string; stderr: string}> {
+export async function runShoal(
+	cwd: string,
+	args: readonly string[],
+	input = '',
+): Promise<{code: number | null; stdout: string; stderr: string}> {
 	const {child, output, ended} = startShoal(cwd, args);
 	child.stdin.end(input);
 	const code = await ended;

@@ -27,8 +27,16 @@ export async function launchScripted(
 	options: Partial<LaunchOptions> = {},
 ): Promise<{launcher: Launcher; events: LauncherEvent[]}> {
 	const events: LauncherEvent[] = [];
-	const settings = settle([{basePort: 0, dataDir: join(scratchDirectory(t), 'data')}, wishes], (field) => field);
-	const launcher = await launch({settings, threads: scriptedThreads, onEvent: (event) => events.push(event), ...options});
+	const settings = settle(
+		[{basePort: 0, dataDir: join(scratchDirectory(t), 'data')}, wishes],
+		(field) => field,
+	);
+	const launcher = await launch({
+		settings,
+		threads: scriptedThreads,
+		onEvent: (event) => events.push(event),
+		...options,
+	});
 	t.teardown(() => launcher.kill());
 	return {launcher, events};
 }
@@ -40,7 +48,8 @@ export function eventually<E extends LauncherEvent['event']>(
 	name: E,
 	fits: (event: Extract<LauncherEvent, {event: E}>) => boolean = () => true,
 ): Promise<Extract<LauncherEvent, {event: E}>> {
-	const isIt = (event: LauncherEvent): event is Extract<LauncherEvent, {event: E}> => event.event === name && fits(event as Extract<LauncherEvent, {event: E}>);
+	const isIt = (event: LauncherEvent): event is Extract<LauncherEvent, {event: E}> =>
+		event.event === name && fits(event as Extract<LauncherEvent, {event: E}>);
 	const past = events.find(isIt);
 	if (past !== undefined) return Promise.resolve(past);
 	return new Promise((resolve) => {

@@ -29,7 +29,12 @@ server.on('error', (error: NodeJS.ErrnoException) => {
 	parentPort?.close();
 });
 server.listen(start.port, start.host, () => {
-	says({kind: 'listening', host: start.host, port: start.port, nodeId: String(start.index).repeat(40).slice(0, 40)});
+	says({
+		kind: 'listening',
+		host: start.host,
+		port: start.port,
+		nodeId: String(start.index).repeat(40).slice(0, 40),
+	});
 	const known = Number(start.config['test-known'] ?? 1);
 	says({kind: 'cluster-state', ok: known > 1, assignedCount: known > 1 ? 16_384 : 0, knownNodeCount: known});
 });
@@ -39,7 +44,9 @@ parentPort?.on('message', (message: ToNode) => {
 		case 'bus-accept':
 		case 'bus-connected':
 			links.push(message.port);
-			message.port.on('message', (text: string) => says({kind: 'log', level: 'notice', text: `heard ${text}`}));
+			message.port.on('message', (text: string) =>
+				says({kind: 'log', level: 'notice', text: `heard ${text}`}),
+			);
 			message.port.postMessage(`hello from ${start.port}`);
 			break;
 		case 'bus-refused':

@@ -1,0 +1,2 @@
+/** How much a log line matters, in the words of redis.conf (`loglevel`). */
+export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';

@@ -1,0 +1,55 @@
+/** What a start waits for: that something becomes so among many threads, unless the start fails first. */
+import {LaunchError} from './errors.ts';
+
+export interface Deadline {
+	readonly ms: number;
+	/** What did not come in time. */
+	tooLate(): string;
+}
+
+/** One waiter at a time. Nothing is polled: whoever changes something calls `look`. */
+export class StartGate {
+	#failure: LaunchError | undefined;
+	#waiter: (() => void) | undefined;
+
+	/** Something changed: it may be what is waited for. */
+	look(): void {
+		this.#waiter?.();
+	}
+
+	/** The start cannot succeed any more. The first cause counts. */
+	fail(error: LaunchError): void {
+		this.#failure ??= error;
+		this.look();
+	}
+
+	/** Resolves as soon as it is so; rejects when the start fails, or at the deadline. */
+	until(isSo: () => boolean, deadline?: Deadline): Promise<void> {
+		return new Promise((resolve, reject) => {
+			const timer =
+				deadline === undefined
+					? undefined
+					: setTimeout(() => this.fail(new LaunchError(deadline.tooLate())), deadline.ms);
+			this.#waiter = () => {
+				if (this.#failure === undefined && !isSo()) return;
+				clearTimeout(timer);
+				this.#waiter = undefined;
+				if (this.#failure === undefined) resolve();
+				else reject(this.#failure);
+			};
+			this.look();
+		});
+	}
+
+	/** As the promise does, unless the start fails before. */
+	async during<T>(work: Promise<T>): Promise<T> {
+		let isDone = false;
+		const end = (): void => {
+			isDone = true;
+			this.look();
+		};
+		work.then(end, end);
+		await this.until(() => isDone);
+		return work;
+	}
+}
