@@ -39,7 +39,8 @@ const sim = new Simulation({
 	nodes: 100,
 	seed: 1,
 	onStep: (node, effects) => {
-		if (node.number === 2) packet = effects.sends.find(({message}) => message.type === 'ping')?.message ?? packet;
+		if (node.number === 2)
+			packet = effects.sends.find(({message}) => message.type === 'ping')?.message ?? packet;
 	},
 });
 sim.form();
@@ -59,7 +60,11 @@ bench.add('receive a ping of 100 nodes, answer it', () => {
 });
 bench.add('the same, decoded from a frame', () => {
 	for (let i = 0; i < RUN; i++) {
-		sink += core.receive(link, {...foreign, header: {...foreign.header, slots: foreign.header.slots.slice()}}, now).sends.length;
+		sink += core.receive(
+			link,
+			{...foreign, header: {...foreign.header, slots: foreign.header.slots.slice()}},
+			now,
+		).sends.length;
 	}
 });
 bench.add('readBusMessage', () => {

@@ -5,7 +5,6 @@
 
 import type {SlotRange} from '../slots/slot-ranges.ts';
 
-
 /** The text of a client's argument where a node id is expected: whether such a node exists is the core's to say. */
 export type NodeName = string;
 
@@ -39,4 +38,3 @@ export const DONE: ChangeOutcome = {ok: true, reply: 'OK'};
 export function refused(error: string): ChangeOutcome {
 	return {ok: false, error};
 }
-

@@ -93,7 +93,9 @@ export class ClusterCore {
 		const {id} = this.#state.myself;
 		step.log(
 			'notice',
-			this.#wasRestored ? `Node configuration loaded, I'm ${id}` : `No cluster configuration found, I'm ${id}`,
+			this.#wasRestored
+				? `Node configuration loaded, I'm ${id}`
+				: `No cluster configuration found, I'm ${id}`,
 		);
 		checkDataAgainstSlots(step);
 		for (const node of this.#state.nodes.values()) openLinkIfPossible(step, node);

@@ -78,7 +78,10 @@ export function describeNodes(view: ClusterView): string {
 }
 
 /** CLUSTER REPLICAS: the lines of the replicas of a primary; an error text when `name` is no primary known here. */
-export function describeReplicas(view: ClusterView, name: string): readonly string[] | {readonly error: string} {
+export function describeReplicas(
+	view: ClusterView,
+	name: string,
+): readonly string[] | {readonly error: string} {
 	const node = findNode(view, name);
 	if (node === null) return {error: `ERR Unknown node ${name}`};
 	if (isReplica(node)) return {error: 'ERR The specified node is not a master'};
@@ -94,7 +97,9 @@ export function describeFailureReports(
 	now: number,
 ): number | {readonly error: string} {
 	const node = findNode(view, name);
-	return node === null ? {error: `ERR Unknown node ${name}`} : countFailureReports(node, config.nodeTimeoutMs, now);
+	return node === null
+		? {error: `ERR Unknown node ${name}`}
+		: countFailureReports(node, config.nodeTimeoutMs, now);
 }
 
 /** CLUSTER INFO: `field:value` lines, each ended by CR LF. `linksOverLimitCount`: links dropped for their send buffer. */
@@ -136,7 +141,9 @@ export function describeSlots(view: ClusterView, config: Readonly<ClusterConfig>
 	forEachRange(view, (node, first, last) => {
 		let servers = serversOf.get(node);
 		if (servers === undefined) {
-			servers = [node, ...node.replicas.filter(isReplicaAvailable)].map((server) => slotServer(server, config));
+			servers = [node, ...node.replicas.filter(isReplicaAvailable)].map((server) =>
+				slotServer(server, config),
+			);
 			serversOf.set(node, servers);
 		}
 		described.push({first, last, servers});
@@ -193,7 +200,11 @@ export function slotRangesByNode(view: ClusterView): Map<NodeView, SlotRange[]> 
 }
 
 /** One line of CLUSTER NODES and of nodes.conf, without its end. */
-export function nodeLine(view: ClusterView, node: NodeView, ranges: ReadonlyMap<NodeView, readonly SlotRange[]>): string {
+export function nodeLine(
+	view: ClusterView,
+	node: NodeView,
+	ranges: ReadonlyMap<NodeView, readonly SlotRange[]>,
+): string {
 	const hostname = node.hostname === '' ? '' : `,${node.hostname}`;
 	const isConnected = node === view.myself || node.outbound !== null;
 	const fields = [
@@ -220,7 +231,7 @@ function openSlotWords(view: ClusterView): string[] {
 	const words: (readonly [slot: number, word: string])[] = [];
 	for (const [slot, to] of view.migratingTo) words.push([slot, `[${slot}->-${to.id}]`]);
 	for (const [slot, from] of view.importingFrom) words.push([slot, `[${slot}-<-${from.id}]`]);
-	return words.sort(([one], [other]) => one - other).map(([, word]) => word);
+	return words.toSorted(([one], [other]) => one - other).map(([, word]) => word);
 }
 
 /** A replica shows the epoch of its primary. */
@@ -247,7 +258,8 @@ function isReplicaAvailable(replica: NodeView): boolean {
 function slotServer(node: NodeView, config: Readonly<ClusterConfig>): SlotServer {
 	const metadata: [string, string][] = [];
 	if (config.preferredEndpointType !== 'ip') metadata.push(['ip', node.host]);
-	if (config.preferredEndpointType !== 'hostname' && node.hostname !== '') metadata.push(['hostname', node.hostname]);
+	if (config.preferredEndpointType !== 'hostname' && node.hostname !== '')
+		metadata.push(['hostname', node.hostname]);
 	return {endpoint: endpointOf(node, config), port: node.port, id: node.id, metadata};
 }
 

@@ -54,7 +54,12 @@ export function noticePong(step: Step, node: ClusterNode): void {
 }
 
 /** What `reporter` said of the reachability of `about`. Only the word of primaries that serve slots counts. */
-export function learnFailureReport(step: Step, reporter: ClusterNode, about: ClusterNode, isFailing: boolean): void {
+export function learnFailureReport(
+	step: Step,
+	reporter: ClusterNode,
+	about: ClusterNode,
+	isFailing: boolean,
+): void {
 	if (!isVoter(reporter)) return;
 	if (isFailing) {
 		if (addFailureReport(about, reporter.id, step.now)) {
@@ -69,7 +74,10 @@ export function learnFailureReport(step: Step, reporter: ClusterNode, about: Clu
 /** A node says that the majority agreed on a failure. Its word is taken, whoever it is, as long as it is known. */
 export function receiveFail(step: Step, sender: ClusterNode | null, message: FailMessage): void {
 	if (sender === null) {
-		step.log('notice', `Ignoring FAIL message from unknown node ${message.header.sender} about ${message.about}`);
+		step.log(
+			'notice',
+			`Ignoring FAIL message from unknown node ${message.header.sender} about ${message.about}`,
+		);
 		return;
 	}
 	const node = step.state.nodes.get(message.about);

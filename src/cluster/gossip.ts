@@ -65,7 +65,11 @@ function learnAbout(step: Step, sender: ClusterNode, node: ClusterNode, entry: G
 	const isWell = !hasFlag(node, NodeFlags.PFAIL | NodeFlags.FAIL);
 	if (isWell) {
 		const isUnasked = node.pingSentAt === 0 && node.failureReports.size === 0;
-		if (isUnasked && entry.pongReceivedAt > node.pongReceivedAt && entry.pongReceivedAt <= now + CLOCK_DIFFERENCE_MS) {
+		if (
+			isUnasked &&
+			entry.pongReceivedAt > node.pongReceivedAt &&
+			entry.pongReceivedAt <= now + CLOCK_DIFFERENCE_MS
+		) {
 			node.pongReceivedAt = entry.pongReceivedAt;
 		}
 	} else if ((entry.flags & NodeFlags.NOADDR) === 0 && entry.host !== '') {
@@ -121,7 +125,8 @@ function sample(step: Step, receiver: ClusterNode | null, count: number): Gossip
 
 /** Nodes that fail are added by `addFailing`; those nobody is linked to and that serve nothing are no use. */
 function isWorthTelling(node: ClusterNode): boolean {
-	if (hasFlag(node, NodeFlags.MYSELF | NodeFlags.PFAIL | NodeFlags.HANDSHAKE | NodeFlags.NOADDR)) return false;
+	if (hasFlag(node, NodeFlags.MYSELF | NodeFlags.PFAIL | NodeFlags.HANDSHAKE | NodeFlags.NOADDR))
+		return false;
 	return node.outbound !== null || node.slotCount > 0;
 }
 

@@ -36,7 +36,12 @@ export function receiveMeet(step: Step, link: Link, header: Header): void {
  * The first pong on a handshake's link tells who stands there. Returns the node under its real id; null when it was known
  * already and the handshake is void.
  */
-export function completeHandshake(step: Step, link: Link, node: ClusterNode, header: Header): ClusterNode | null {
+export function completeHandshake(
+	step: Step,
+	link: Link,
+	node: ClusterNode,
+	header: Header,
+): ClusterNode | null {
 	const {state, now} = step;
 	const known = state.nodes.get(header.sender);
 	if (known !== undefined) {

@@ -27,7 +27,12 @@ export function sendPing(step: Step, node: ClusterNode): void {
 }
 
 /** Answers a ping or a meet on the link it came by. Who meets this node wants to know its cluster. */
-export function sendPong(step: Step, link: Link, receiver: ClusterNode | null, question: 'ping' | 'meet'): void {
+export function sendPong(
+	step: Step,
+	link: Link,
+	receiver: ClusterNode | null,
+	question: 'ping' | 'meet',
+): void {
 	const gossip = question === 'meet' ? gossipForNewcomer(step, receiver) : gossipFor(step, receiver);
 	sendOn(step, link, {type: 'pong', header: makeHeader(step), gossip});
 }
@@ -55,7 +60,8 @@ export function tendLinks(step: Step): void {
 	const halfTimeoutMs = config.nodeTimeoutMs / 2;
 	for (const node of state.table) {
 		if (node === null) continue;
-		if (node.outbound !== null && isSilent(node, node.outbound, halfTimeoutMs, now)) closeLink(step, node.outbound);
+		if (node.outbound !== null && isSilent(node, node.outbound, halfTimeoutMs, now))
+			closeLink(step, node.outbound);
 		if (node.outbound === null) openLinkIfPossible(step, node);
 		else if (node.outbound.isOpen && isPingDue(node, halfTimeoutMs, now)) sendPing(step, node);
 	}

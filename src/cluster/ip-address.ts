@@ -6,7 +6,9 @@ export function isIpAddress(text: string): boolean {
 
 function isIpv4(text: string): boolean {
 	const parts = text.split('.');
-	return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+	return (
+		parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)
+	);
 }
 
 function isIpv6(text: string): boolean {

@@ -90,4 +90,3 @@ export function broadcast(step: Step, message: BusMessage, except: ClusterNode |
 		sendOn(step, node.outbound, message);
 	}
 }
-

@@ -58,7 +58,7 @@ export function reset(step: Step, hard: boolean): ChangeOutcome {
 	state.migratingTo.clear();
 	state.importingFrom.clear();
 	state.releaseSlots(myself);
-	for (const node of [...state.nodes.values()]) if (node !== myself) removeNode(step, node);
+	for (const node of state.nodes.values()) if (node !== myself) removeNode(step, node);
 	if (hard) {
 		state.currentEpoch = 0;
 		myself.configEpoch = 0;

@@ -95,7 +95,8 @@ class Reader {
 		if (isCut) this.#fail('the line is cut off');
 		if (this.#myself === null) this.#fail('no node has the flag "myself"');
 		for (const {id, line} of this.#mentions) {
-			if (!this.#nodes.has(id)) throw new NodesConfError(line, `node ${id} is named but has no line of its own`);
+			if (!this.#nodes.has(id))
+				throw new NodesConfError(line, `node ${id} is named but has no line of its own`);
 		}
 		return {
 			nodes: [...this.#nodes.values()],
@@ -129,7 +130,8 @@ class Reader {
 	}
 
 	#readNode(words: readonly string[]): void {
-		const [idWord, address, flagWords, primaryWord, pingSent, pongReceived, epoch, link, ...slotWords] = words;
+		const [idWord, address, flagWords, primaryWord, pingSent, pongReceived, epoch, link, ...slotWords] =
+			words;
 		if (link === undefined) this.#fail(`a node has at least 8 fields, there are ${words.length}`);
 		const id = this.#nodeId(idWord!);
 		if (this.#nodes.has(id)) this.#fail(`node ${id} has two lines`);
@@ -152,7 +154,8 @@ class Reader {
 
 	#address(text: string): Pick<RestoredNode, 'host' | 'port' | 'busPort' | 'hostname'> {
 		// Versions before 4.0 wrote no bus port.
-		const match = /^(?<host>[^,]*):(?<port>\d{1,5})(?:@(?<busPort>\d{1,5}))?(?:,(?<hostname>[^,]*))?(?:,.*)?$/.exec(text);
+		const match =
+			/^(?<host>[^,]*):(?<port>\d{1,5})(?:@(?<busPort>\d{1,5}))?(?:,(?<hostname>[^,]*))?(?:,.*)?$/.exec(text);
 		const groups = match?.groups;
 		if (groups === undefined) this.#fail(`"${text}" is no address`);
 		const port = Number(groups['port']);

@@ -43,7 +43,12 @@ export function receiveMessage(step: Step, link: Link, message: BusMessage): voi
 		knowInboundLink(step, link, sender);
 		learnEpochs(step, sender, header);
 	}
-	const handle = HANDLERS[type] as (step: Step, link: Link, sender: ClusterNode | null, message: BusMessage) => void;
+	const handle = HANDLERS[type] as (
+		step: Step,
+		link: Link,
+		sender: ClusterNode | null,
+		message: BusMessage,
+	) => void;
 	handle(step, link, sender, message);
 }
 

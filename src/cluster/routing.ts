@@ -86,7 +86,12 @@ export function routeOpenSlot(
 }
 
 /** The error line (without the leading `-`) of a verdict that is neither SERVE nor CHECK_KEYS. */
-export function redirection(state: ClusterState, config: ClusterConfig, verdict: Verdict, slot: number): string {
+export function redirection(
+	state: ClusterState,
+	config: ClusterConfig,
+	verdict: Verdict,
+	slot: number,
+): string {
 	switch (verdict) {
 		case Verdict.MOVED:
 			return `MOVED ${slot} ${addressFor(state.owner(slot), config)}`;

@@ -96,7 +96,8 @@ export function setSlotNode(step: Step, slot: number, ownerName: string): Change
 	if (owner === myself && state.importingFrom.delete(slot)) {
 		// Without a newer epoch the source would win the slot back with its next packet. No vote is needed: one operator moves
 		// the slot, and should two do it at once, the collision of their epochs is resolved.
-		if (bumpEpochWithoutConsensus(step)) step.log('warning', `configEpoch updated after importing slot ${slot}`);
+		if (bumpEpochWithoutConsensus(step))
+			step.log('warning', `configEpoch updated after importing slot ${slot}`);
 	}
 	return changed(step);
 }

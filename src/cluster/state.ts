@@ -121,7 +121,9 @@ function zeroes(): Record<MessageType, number> {
 }
 
 /** Read-only view for descriptions and other readers outside the core. */
-export type ClusterView = Readonly<Omit<ClusterState, 'nodes' | 'migratingTo' | 'importingFrom' | 'links'>> & {
+export type ClusterView = Readonly<
+	Omit<ClusterState, 'nodes' | 'migratingTo' | 'importingFrom' | 'links'>
+> & {
 	readonly nodes: ReadonlyMap<NodeId, NodeView>;
 	readonly migratingTo: ReadonlyMap<number, NodeView>;
 	readonly importingFrom: ReadonlyMap<number, NodeView>;

@@ -67,7 +67,7 @@ export class Client {
 	/** The first command waits for the end of CLIENT PAUSE. */
 	postponed = false;
 
-	/** Unix time in ms of the last command's arrival; the executor writes it. */
+	/** Unix time in ms of the last sign of life: bytes that arrived, or that the client took. The node writes it. */
 	lastInteractionAtMs: number;
 	/** Full name (`client|list`) of the last command that was looked up; the executor writes it. */
 	lastCommand = 'NULL';

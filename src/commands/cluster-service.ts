@@ -71,8 +71,11 @@ export interface ClusterService {
 	readonly linksOverLimitCount: number;
 	linkBuffer(link: number): LinkBuffer;
 	/**
-	 * Carries out what an operator asks for, or refuses it with redis-server's error line. When it returns ok, nodes.conf says
-	 * so already. Throws when nodes.conf cannot be written: the node must not go on (but `save-config` is refused with the reason).
+	 * Carries out what an operator asks for, or refuses it with redis-server's error line. Epochs are durable when it returns;
+	 * all else is in nodes.conf after `settle`, which must come before the client is told. Throws when nodes.conf cannot be
+	 * written: the node must not go on (but `save-config` is refused with the reason).
 	 */
 	submit(change: ClusterChange): ChangeOutcome;
+	/** Once for all commands of a chunk, before their replies leave: nodes.conf says what they changed. Throws as `submit`. */
+	settle(): void;
 }

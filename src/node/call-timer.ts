@@ -13,8 +13,9 @@ import type {Request} from '../resp/request.ts';
 
 /** A run ends here at the latest. */
 const RUN_CALLS = 64;
-/** Commands of more arguments may take any time and are timed alone. */
+/** Commands of more arguments, and of more bytes in or out, may take any time and are timed alone. */
 const SMALL_ARGUMENTS = 4;
+const SMALL_BYTES = 16 * 1024;
 const FINE_SLOWLOG_US = 1000;
 
 export class CallTimer {
@@ -37,11 +38,11 @@ export class CallTimer {
 		this.#startUs = nowUs;
 	}
 
-	/** After it ran. `wasInPlace`: by its hot form. */
-	stop(command: Command, request: Request, client: Client, wasInPlace: boolean): void {
+	/** After it ran and replied so many bytes. `wasInPlace`: by its hot form. */
+	stop(command: Command, request: Request, client: Client, wasInPlace: boolean, replyBytes: number): void {
 		const {clock, config, slowlog, latency} = this.#services;
 		const slowerThanUs = config.settings.slowlogLogSlowerThanUs;
-		const mayRun = wasInPlace && request.count <= SMALL_ARGUMENTS && (slowerThanUs < 0 || slowerThanUs >= FINE_SLOWLOG_US);
+		const mayRun = wasInPlace && isSmall(request, replyBytes) && (slowerThanUs < 0 || slowerThanUs >= FINE_SLOWLOG_US);
 		if (mayRun && (this.#command === null || this.#command === command)) {
 			this.#command = command;
 			this.#calls++;
@@ -77,3 +78,6 @@ export class CallTimer {
 		this.#startUs = nowUs;
 	}
 }
+
+const isSmall = (request: Request, replyBytes: number): boolean =>
+	request.count <= SMALL_ARGUMENTS && request.end - request.start + replyBytes <= SMALL_BYTES;

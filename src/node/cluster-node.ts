@@ -93,6 +93,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	#reported: ClusterStateReport | null = null;
 	#stopTicking: (() => void) | null = null;
 	#linksOverLimitCount = 0;
+	/** A client asked for a change that may still wait to be in nodes.conf. */
+	#hasPromised = false;
 	readonly #nodesConf = (): string => this.#core.nodesConf();
 
 	private constructor(options: ClusterNodeOptions, file: NodesConfFile, core: ClusterCore) {
@@ -220,6 +222,12 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		return outcome;
 	}
 
+	settle(): void {
+		if (!this.#hasPromised) return;
+		this.#hasPromised = false;
+		this.#file.settle();
+	}
+
 	// BusReceiver
 
 	accepted(fromHost: string): LinkId {
@@ -256,8 +264,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	#carryOut(effects: Effects, cause: Cause): void {
 		const {bus, outlets} = this.#options;
 		if (effects.config === 'durable') this.#file.saveDurably(this.#nodesConf);
-		else if (effects.config === 'write' && cause === 'operator') this.#file.saveVisibly(this.#nodesConf);
 		else if (effects.config === 'write') this.#file.saveSoon(this.#nodesConf);
+		if (cause === 'operator') this.#hasPromised = true;
 
 		if (effects.slotTableDirty) this.#publish();
 		// Opening and closing a slot for migration changes no owner, but who may be served without a look at the keys.

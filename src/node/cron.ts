@@ -106,6 +106,8 @@ export class Cron {
 			for (let i = 0; i < databases.length && !isOver(); i++) {
 				const db = databases[this.#nextDatabase % databases.length]!;
 				db.now = turnClock.nowMs;
+				// The last command here may have been one of a pause.
+				db.expiredKeys = 'remove';
 				hasMore = db.activeExpire(isOver).timedOut;
 				if (hasMore) break;
 				this.#nextDatabase++;

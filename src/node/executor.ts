@@ -17,6 +17,8 @@ import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 import {CallTimer} from './call-timer.ts';
 
+/** What CLIENT LIST shows of a client that has sent none. */
+const NO_COMMAND = 'NULL';
 const NO_KEYS = -1;
 const CROSS_SLOT = -2;
 const MINUS = 0x2d;
@@ -30,6 +32,7 @@ export class Executor {
 	readonly #context: {-readonly [K in keyof Context]: Context[K]};
 	readonly #services: Services;
 	readonly #table: CommandTable;
+	readonly #asking: Command | undefined;
 	readonly #keys = new KeyPositions();
 	/** First slot of the last request that had keys of two. */
 	#firstSlot = 0;
@@ -39,6 +42,7 @@ export class Executor {
 		this.timer = new CallTimer(services);
 		this.#services = services;
 		this.#table = services.table;
+		this.#asking = services.table.named('asking');
 		this.#context = {reply: writer, request, client, services, db: services.databases[0]!};
 	}
 
@@ -48,11 +52,12 @@ export class Executor {
 		const {stats, clock, clients} = this.#services;
 		const mark = writer.mark();
 		writer.protocol = client.protocol;
-		client.lastInteractionAtMs = clock.nowMs;
 		request.slot = -1;
 
 		const command = this.#table.find(request);
 		if (command === null || command.isContainer || !command.acceptsCount(request.count)) {
+			client.lastCommand = command?.name ?? NO_COMMAND;
+			client.asking = false;
 			this.#refuseUnknown(command, client, request);
 			if (client.replyMode !== 'on') this.#dropReply(client, mark);
 			return true;
@@ -96,11 +101,12 @@ export class Executor {
 			writer.rewind(mark);
 			writer.error(error.message);
 		}
-		this.timer.stop(command, request, client, wasInPlace);
+		this.timer.stop(command, request, client, wasInPlace, writer.length - mark);
 		client.argumentBytes = 0;
 		stats.totalCommands++;
 		client.commandCount++;
-		if (asked) client.asking = false;
+		// It lasts for one command, and a second ASKING is none.
+		if (asked && command !== this.#asking) client.asking = false;
 		if (writer.errorCount !== errorCount) {
 			this.#services.commandStats.of(command).failedCalls++;
 			stats.errorReplied(this.#errorLine(mark));
@@ -172,6 +178,8 @@ export class Executor {
 	#countKeys(command: Command, client: Client, request: Request): KeyPresence {
 		const db = this.#services.databases[client.databaseIndex]!;
 		db.now = this.#services.clock.nowMs;
+		// A look that leads to a redirection changes nothing.
+		db.expiredKeys = 'hide';
 		const keys = this.#keys;
 		command.collectKeys(request, keys);
 		let presentCount = 0;

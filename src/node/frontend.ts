@@ -131,6 +131,7 @@ export class Frontend {
 	endRun(): void {
 		this.#running = false;
 		this.executor.timer.finish();
+		this.#services.cluster?.settle();
 		if (this.#pushed.length > 0) this.#writePushed();
 	}
 

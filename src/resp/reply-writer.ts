@@ -31,10 +31,11 @@ const HEADER_BYTES = 23;
 
 /**
  * Headers of numbers below this are two words in a table: `?123␍␊` with a zero where the prefix goes. Four digits
- * still fit the eight bytes; more entries would only push other things out of the cache.
+ * still fit the eight bytes; more entries would only push other things out of the cache. An entry is made at its first
+ * use: all of them at once would cost a starting thread two milliseconds.
  */
 const TABLE_SIZE = 1024;
-const HEADER_WORDS = headerWords();
+const HEADER_WORDS = new Int32Array(TABLE_SIZE * 2);
 
 /** Bytes left free for the header of a deferred aggregate: one digit, as most have, needs no move. */
 const DEFERRED_BYTES = 4;
@@ -302,6 +303,7 @@ export class ReplyWriter {
 		if (value >= 0 && value < TABLE_SIZE) {
 			const {view} = this.region;
 			const at = this.length;
+			if (HEADER_WORDS[value * 2] === 0) makeHeader(value);
 			view.setInt32(at, HEADER_WORDS[value * 2]! | prefix, true);
 			view.setInt32(at + 4, HEADER_WORDS[value * 2 + 1]!, true);
 			this.length = at + (value < 10 ? 4 : value < 100 ? 5 : value < 1000 ? 6 : 7);
@@ -395,13 +397,9 @@ function freshRegion(size: number): Region {
 	return regionOf(new Uint8Array(memory.buffer, memory.byteOffset, size));
 }
 
-function headerWords(): Int32Array {
-	const words = new Int32Array(TABLE_SIZE * 2);
-	for (let value = 0; value < TABLE_SIZE; value++) {
-		const text = `\0${value}\r\n`;
-		for (let i = 0; i < text.length; i++) {
-			words[value * 2 + (i >> 2)]! |= text.charCodeAt(i) << ((i & 3) * 8);
-		}
+function makeHeader(value: number): void {
+	const text = `\0${value}\r\n`;
+	for (let i = 0; i < text.length; i++) {
+		HEADER_WORDS[value * 2 + (i >> 2)]! |= text.charCodeAt(i) << ((i & 3) * 8);
 	}
-	return words;
 }

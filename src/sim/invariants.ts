@@ -16,10 +16,13 @@ export class InvariantChecker {
 		const {view} = node.core;
 		const {currentEpoch, myself} = view;
 		const before = this.#epochs.get(myself.id) ?? 0;
-		if (currentEpoch < before) throw new Error(`${node.name}: currentEpoch went from ${before} to ${currentEpoch}`);
+		if (currentEpoch < before)
+			throw new Error(`${node.name}: currentEpoch went from ${before} to ${currentEpoch}`);
 		this.#epochs.set(myself.id, currentEpoch);
 		if (myself.configEpoch > currentEpoch) {
-			throw new Error(`${node.name}: configEpoch ${myself.configEpoch} is beyond currentEpoch ${currentEpoch}`);
+			throw new Error(
+				`${node.name}: configEpoch ${myself.configEpoch} is beyond currentEpoch ${currentEpoch}`,
+			);
 		}
 		if (hasSlotsChanged) checkOwners(node.name, view);
 	}
@@ -87,7 +90,9 @@ function checkOwners(name: string, view: ClusterView): void {
 		if (index === 0) continue;
 		assigned += count;
 		const slotCount = table[index]?.slotCount ?? 0;
-		if (slotCount !== count) throw new Error(`${name}: slotCount ${slotCount} of index ${index}, but it owns ${count}`);
+		if (slotCount !== count)
+			throw new Error(`${name}: slotCount ${slotCount} of index ${index}, but it owns ${count}`);
 	}
-	if (assigned !== view.assignedCount) throw new Error(`${name}: assignedCount ${view.assignedCount}, not ${assigned}`);
+	if (assigned !== view.assignedCount)
+		throw new Error(`${name}: assignedCount ${view.assignedCount}, not ${assigned}`);
 }

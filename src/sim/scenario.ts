@@ -68,7 +68,12 @@ class ScenarioRunner {
 				return this.#run(words);
 			// partition n1,n2 | n3
 			case 'partition':
-				return this.#simulation.partition(words.join('').split('|').map((group) => this.#nodes(group)));
+				return this.#simulation.partition(
+					words
+						.join('')
+						.split('|')
+						.map((group) => this.#nodes(group)),
+				);
 			// cut n1 > n2 (one way)
 			case 'cut':
 				return this.#simulation.network.cutOneWay(words[0]!, words[2]!);
@@ -104,7 +109,12 @@ class ScenarioRunner {
 			case 'meet': {
 				const [, host, port] = /^(?:(.*):)?n?(\d+)$/.exec(words[0]!) ?? fail(`no address ${words[0]}`);
 				const target = words[0]!.startsWith('n') ? this.#node(words[0]!).port : Number(port);
-				return this.#submit(node, {kind: 'meet', host: host ?? '127.0.0.1', port: target, busPort: target + 10_000});
+				return this.#submit(node, {
+					kind: 'meet',
+					host: host ?? '127.0.0.1',
+					port: target,
+					busPort: target + 10_000,
+				});
 			}
 			case 'addslots':
 				return this.#submit(node, {kind: 'add-slots', ranges: words.map(rangeOf)});
@@ -186,7 +196,8 @@ class ScenarioRunner {
 			if (LEVELS.indexOf(level) >= LEVELS.indexOf(this.#level)) this.#show(`${node.name}: ${text}`);
 		}
 		for (const event of effects.events) {
-			if (event.kind === 'slots-lost') this.#show(`${node.name}: deletes the keys of slots ${event.slots.join(' ')}`);
+			if (event.kind === 'slots-lost')
+				this.#show(`${node.name}: deletes the keys of slots ${event.slots.join(' ')}`);
 			if (event.kind === 'node-failing') this.#show(`${node.name}: PFAIL ${event.node}`);
 		}
 	}
@@ -271,7 +282,7 @@ function withoutTimes(nodes: string): string[] {
 		.trimEnd()
 		.split('\n')
 		.map((line) => line.replace(/ \d+ \d+ (\d+ (?:dis)?connected)/, ' $1'))
-		.sort();
+		.toSorted();
 }
 
 function rangeOf(word: string): SlotRange {

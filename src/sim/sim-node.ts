@@ -155,4 +155,3 @@ export class SimNode implements Endpoint {
 		if (event.kind === 'slots-lost') for (const slot of event.slots) this.keys.delete(slot);
 	}
 }
-

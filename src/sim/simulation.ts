@@ -87,7 +87,8 @@ export class Simulation {
 				const last = Math.round(((index + 1) * SLOT_COUNT) / primaries) - 1;
 				node.submit({kind: 'add-slots', ranges: [[first, last]]});
 			}
-			if (index > 0) this.node(1).submit({kind: 'meet', host: node.host, port: node.port, busPort: node.busPort});
+			if (index > 0)
+				this.node(1).submit({kind: 'meet', host: node.host, port: node.port, busPort: node.busPort});
 		}
 	}
 

@@ -46,7 +46,11 @@ test('CLUSTER INFO', (t) => {
 test('CLUSTER SLOTS leaves out a replica that has no data yet', (t) => {
 	const core = restoredCore();
 	t.deepEqual(
-		describeSlots(core.view, core.config).map(({first, last, servers}) => [first, last, servers.map(({id}) => id)]),
+		describeSlots(core.view, core.config).map(({first, last, servers}) => [
+			first,
+			last,
+			servers.map(({id}) => id),
+		]),
 		[
 			[0, 5460, [A]],
 			[5461, 10_922, [B]],

@@ -9,7 +9,7 @@ const sortedFields = (text: string): string[] =>
 		.split('\n')
 		// Times of pings and the state of links are of the moment.
 		.map((line) => line.replace(/ \d+ \d+ (\d+) (dis)?connected/, ' $1'))
-		.sort();
+		.toSorted();
 
 test('what redis-server 7.0 wrote is restored and written the same', (t) => {
 	t.deepEqual(sortedFields(restoredCore().nodesConf()), sortedFields(NODES_CONF));
@@ -32,7 +32,9 @@ test('an empty file is as good as none', (t) => {
 });
 
 test('a file of a version without bus ports, with unknown variables and blank lines is read', (t) => {
-	const conf = parseNodesConf(`${A} :7000 myself,master - 0 0 0 connected\n\nvars currentEpoch 1 later 7 lastVoteEpoch 1\n`);
+	const conf = parseNodesConf(
+		`${A} :7000 myself,master - 0 0 0 connected\n\nvars currentEpoch 1 later 7 lastVoteEpoch 1\n`,
+	);
 	t.is(conf?.nodes[0]?.busPort, 17_000);
 	t.is(conf?.nodes[0]?.host, '');
 	t.is(conf?.lastVoteEpoch, 1);
@@ -55,9 +57,21 @@ const corrupt = test.macro({
 	title: (name) => `refused with its line: ${name ?? ''}`,
 });
 
-test('too few fields', corrupt, `${MYSELF}\n${B} 127.0.0.1:1@2 master\n`, 2, /at least 8 fields, there are 3/);
+test(
+	'too few fields',
+	corrupt,
+	`${MYSELF}\n${B} 127.0.0.1:1@2 master\n`,
+	2,
+	/at least 8 fields, there are 3/,
+);
 test('a line that was cut', corrupt, MYSELF, 1, /cut off/);
-test('no node id', corrupt, `${MYSELF}\nxyz 127.0.0.1:1@2 master - 0 0 0 connected\n`, 2, /"xyz" is no node id/);
+test(
+	'no node id',
+	corrupt,
+	`${MYSELF}\nxyz 127.0.0.1:1@2 master - 0 0 0 connected\n`,
+	2,
+	/"xyz" is no node id/,
+);
 test('no address', corrupt, `${A} nowhere myself,master - 0 0 0 connected\n`, 1, /"nowhere" is no address/);
 test('a port out of range', corrupt, `${A} h:70000@1 myself,master - 0 0 0 connected\n`, 1, /out of range/);
 test('an unknown flag', corrupt, `${A} h:7@8 myself,boss - 0 0 0 connected\n`, 1, /"boss" is no flag/);
@@ -65,11 +79,29 @@ test('no epoch', corrupt, `${A} h:7@8 myself,master - 0 0 -1 connected\n`, 1, /"
 test('no slots', corrupt, `${MYSELF} 5-4\n`, 1, /"5-4" is no range of slots/);
 test('a slot beyond the last', corrupt, `${MYSELF} 16384\n`, 1, /no range of slots/);
 test('a broken open slot', corrupt, `${MYSELF} [5->-xyz]\n`, 1, /no open slot/);
-test('nobody is myself', corrupt, `${B} h:7@8 master - 0 0 0 connected\n`, 2, /no node has the flag "myself"/);
+test(
+	'nobody is myself',
+	corrupt,
+	`${B} h:7@8 master - 0 0 0 connected\n`,
+	2,
+	/no node has the flag "myself"/,
+);
 test('two are myself', corrupt, `${MYSELF}\n${B} h:7@8 myself,master - 0 0 0 connected\n`, 2, /two nodes/);
 test('a node twice', corrupt, `${MYSELF}\n${MYSELF}\n`, 2, /two lines/);
-test('a slot of two owners', corrupt, `${MYSELF} 1-5\n${B} h:7@8 master - 0 0 0 connected 5\n`, 2, /slot 5 has two owners/);
-test('a primary that is not there', corrupt, `${MYSELF}\n${B} h:7@8 slave ${C} 0 0 0 connected\n`, 2, /no line of its own/);
+test(
+	'a slot of two owners',
+	corrupt,
+	`${MYSELF} 1-5\n${B} h:7@8 master - 0 0 0 connected 5\n`,
+	2,
+	/slot 5 has two owners/,
+);
+test(
+	'a primary that is not there',
+	corrupt,
+	`${MYSELF}\n${B} h:7@8 slave ${C} 0 0 0 connected\n`,
+	2,
+	/no line of its own/,
+);
 test('variables out of pairs', corrupt, `${MYSELF}\nvars currentEpoch\n`, 2, /no value/);
 test('an epoch that is no number', corrupt, `${MYSELF}\nvars currentEpoch x\n`, 2, /"x" is no currentEpoch/);
 
@@ -86,7 +118,15 @@ test('any cut of a good file is refused or read, never anything else', (t) => {
 
 test('keys in slots of nobody are taken over, keys in slots of others make these importing', (t) => {
 	const text = NODES_CONF.replace('0-5460', '0-5459');
-	const core = restoredCore(text, {}, new Map([[0, 1], [5460, 2], [16_000, 3]]));
+	const core = restoredCore(
+		text,
+		{},
+		new Map([
+			[0, 1],
+			[5460, 2],
+			[16_000, 3],
+		]),
+	);
 	const effects = core.start(1_795_425_200_000);
 	t.is(core.view.owner(5460)?.id as string, A);
 	t.is(core.view.importingFrom.get(16_000)?.id as string, C);

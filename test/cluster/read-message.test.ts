@@ -75,7 +75,10 @@ test('types that do not travel are none', (t) => {
 
 test('whatever a frame decodes to, reading it does not throw', (t) => {
 	fc.assert(
-		fc.property(fc.anything({withTypedArray: true, withBigInt: true}), (value) => readBusMessage(value) === null),
+		fc.property(
+			fc.anything({withTypedArray: true, withBigInt: true}),
+			(value) => readBusMessage(value) === null,
+		),
 	);
 	t.pass();
 });

@@ -29,7 +29,14 @@ const routed = test.macro({
 test('own slot', routed, () => up(), 100, WRITE, SERVE);
 test('slot of another', routed, () => up(), 6000, 0, MOVED);
 test('slot of another, ASKING without import', routed, () => up(), 6000, ASKING, MOVED);
-test('slot of nobody', routed, () => up(NODES_CONF.replace('0-5460', '0-99'), {requireFullCoverage: false}), 200, 0, UNBOUND);
+test(
+	'slot of nobody',
+	routed,
+	() => up(NODES_CONF.replace('0-5460', '0-99'), {requireFullCoverage: false}),
+	200,
+	0,
+	UNBOUND,
+);
 test('slot of nobody while down', routed, () => up(NODES_CONF.replace('0-5460', '0-99')), 200, 0, UNBOUND);
 test('down', routed, restoredCore, 100, 0, DOWN);
 test('down, slot of another', routed, restoredCore, 6000, 0, DOWN);

@@ -20,7 +20,11 @@ vars currentEpoch 3 lastVoteEpoch 0
 
 export const NOW = 1_795_425_200_000;
 
-export function restoredCore(text = NODES_CONF, config: Partial<ClusterConfig> = {}, keys: ReadonlyMap<number, number> = new Map()): ClusterCore {
+export function restoredCore(
+	text = NODES_CONF,
+	config: Partial<ClusterConfig> = {},
+	keys: ReadonlyMap<number, number> = new Map(),
+): ClusterCore {
 	return new ClusterCore({
 		host: '127.0.0.1',
 		port: 21721,

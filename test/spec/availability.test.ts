@@ -45,10 +45,15 @@ for (const [nodeTimeoutMs, delayMs] of [
 	test(`with a node timeout of ${nodeTimeoutMs} ms a primary waits ${delayMs} ms after it rejoined the majority`, (t) => {
 		const sim = formed(3, nodeTimeoutMs);
 		sim.partition([sim.nodes.slice(0, 1), sim.nodes.slice(1)]);
-		t.not(sim.runUntil(() => !sim.node(1).core.view.isOk, 3 * nodeTimeoutMs), null);
+		t.not(
+			sim.runUntil(() => !sim.node(1).core.view.isOk, 3 * nodeTimeoutMs),
+			null,
+		);
 		sim.network.heal();
 		const reachedAfter = sim.runUntil(
-			() => [...sim.node(1).core.view.nodes.values()].filter(({flags}) => (flags & NodeFlags.PFAIL) === 0).length > 1,
+			() =>
+				[...sim.node(1).core.view.nodes.values()].filter(({flags}) => (flags & NodeFlags.PFAIL) === 0)
+					.length > 1,
 			20_000,
 		);
 		t.not(reachedAfter, null);

@@ -48,8 +48,8 @@ test('a closed link alone makes nobody fail', (t) => {
 	const {sim, events} = formed(3);
 	const [one] = sim.nodes;
 	for (let round = 0; round < 20; round++) {
-		for (const link of [...one!.core.view.links.values()]) sim.network.close(one!, link.id);
-		for (const link of [...one!.core.view.links.keys()]) one!.failed(link);
+		for (const link of one!.core.view.links.values()) sim.network.close(one!, link.id);
+		for (const link of one!.core.view.links.keys()) one!.failed(link);
 		sim.run(200);
 	}
 	t.deepEqual(events, []);
@@ -81,7 +81,8 @@ test('the word of primaries without slots does not count', (t) => {
 	const {sim} = formed(7, 3);
 	for (const number of [1, 4, 5, 6, 7]) sim.network.cut(sim.node(number).name, 'n3');
 	sim.run(10 * TIMEOUT_MS);
-	for (const node of sim.nodes) if (node.number !== 3) t.false(hasFlag(sees(node, sim.node(3)), NodeFlags.FAIL));
+	for (const node of sim.nodes)
+		if (node.number !== 3) t.false(hasFlag(sees(node, sim.node(3)), NodeFlags.FAIL));
 });
 
 test('a report is forgotten after two node timeouts', (t) => {
@@ -112,7 +113,10 @@ test('FAIL of a node without slots is cleared as soon as it is reachable', (t) =
 test('FAIL of a primary with slots stays for two node timeouts although it is reachable', (t) => {
 	const {sim, events} = formed(4);
 	sim.node(4).kill();
-	t.not(sim.runUntil(() => hasFlag(sees(sim.node(1), sim.node(4)), NodeFlags.FAIL), 5000), null);
+	t.not(
+		sim.runUntil(() => hasFlag(sees(sim.node(1), sim.node(4)), NodeFlags.FAIL), 5000),
+		null,
+	);
 	const failedAt = sim.elapsedMs;
 	sim.node(4).restart();
 	sim.run(1500);

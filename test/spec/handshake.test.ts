@@ -2,11 +2,11 @@
 
 import test from 'ava';
 import {NodeFlags} from '../../src/cluster/state.ts';
+import {disagreement} from '../../src/sim/invariants.ts';
 import type {SimNode} from '../../src/sim/sim-node.ts';
 import {Simulation} from '../../src/sim/simulation.ts';
 
-const knows = (node: SimNode, other: SimNode): boolean =>
-	node.core.view.nodes.has(other.core.view.myself.id);
+const knows = (node: SimNode, other: SimNode): boolean => node.core.view.nodes.has(other.core.view.myself.id);
 
 const meet = (node: SimNode, other: SimNode): void => {
 	node.submit({kind: 'meet', host: other.host, port: other.port, busPort: other.busPort});
@@ -61,7 +61,9 @@ test('two clusters do not mix because an address was used by the other before', 
 	// The node at n2's address is another one now: a new id, no memory.
 	sim.node(2).submit({kind: 'reset', hard: true});
 	sim.run(40_000);
-	const stale = [...sim.node(1).core.view.nodes.values()].filter(({flags}) => (flags & NodeFlags.NOADDR) !== 0);
+	const stale = [...sim.node(1).core.view.nodes.values()].filter(
+		({flags}) => (flags & NodeFlags.NOADDR) !== 0,
+	);
 	t.is(stale.length, 1);
 	t.is(sim.node(2).core.view.nodes.size, 1);
 	t.is(sim.node(3).core.view.nodes.size, 2);
@@ -86,3 +88,22 @@ test('every node opens a link to every other', (t) => {
 		}
 	}
 });
+
+for (const [manner, pairs] of [
+	['one meets all', (n: number) => Array.from({length: n - 1}, (_, index) => [1, index + 2] as const)],
+	['all meet one', (n: number) => Array.from({length: n - 1}, (_, index) => [index + 2, 1] as const)],
+] as const) {
+	for (const count of [2, 6, 50]) {
+		test(`${count} fresh nodes agree within ten message delays when ${manner}`, (t) => {
+			const sim = new Simulation({nodes: count, seed: count, hasDisk: false});
+			for (const [index, node] of sim.nodes.entries()) {
+				node.submit({kind: 'set-config-epoch', epoch: index + 1});
+				const first = Math.round((index * 16_384) / count);
+				node.submit({kind: 'add-slots', ranges: [[first, Math.round(((index + 1) * 16_384) / count) - 1]]});
+			}
+			for (const [from, to] of pairs(count)) meet(sim.node(from), sim.node(to));
+			const tookMs = sim.runUntil(() => disagreement(sim.nodes) === null, 1000);
+			t.true(tookMs !== null && tookMs <= 10, `took ${tookMs} ms`);
+		});
+	}
+}

@@ -99,6 +99,6 @@ test('all that nodes send is a message to the reader of frames', (t) => {
 	sim.node(1).submit({kind: 'bump-epoch'});
 	sim.node(4).restart();
 	sim.run(5000);
-	t.deepEqual([...new Set(sent.map(({type}) => type))].sort(), ['fail', 'meet', 'ping', 'pong']);
+	t.deepEqual([...new Set(sent.map(({type}) => type))].toSorted(), ['fail', 'meet', 'ping', 'pong']);
 	for (const message of sent) t.is(readBusMessage(message), message);
 });

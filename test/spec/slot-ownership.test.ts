@@ -70,8 +70,12 @@ test('primaries with the same configEpoch end up with different ones, however ma
 	const sim = new Simulation({nodes: 9, seed: 3});
 	const share = Math.floor(16_384 / 9);
 	for (const [index, node] of sim.nodes.entries()) {
-		node.submit({kind: 'add-slots', ranges: [[index * share, index === 8 ? 16_383 : (index + 1) * share - 1]]});
-		if (index > 0) sim.node(1).submit({kind: 'meet', host: node.host, port: node.port, busPort: node.busPort});
+		node.submit({
+			kind: 'add-slots',
+			ranges: [[index * share, index === 8 ? 16_383 : (index + 1) * share - 1]],
+		});
+		if (index > 0)
+			sim.node(1).submit({kind: 'meet', host: node.host, port: node.port, busPort: node.busPort});
 	}
 	sim.run(5000);
 	t.is(disagreement(sim.nodes), null);

@@ -1,0 +1,76 @@
+/** A node's worker thread from start to end as its launcher sees it: also one that cannot start, or that dies. */
+import {once} from 'node:events';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {Worker} from 'node:worker_threads';
+import type {FromNode, NodeStart, ToNode, TransportChoice} from '../../src/launcher/messages.ts';
+import {createSlotTable} from '../../src/node/slot-table.ts';
+import {freePort} from '../helpers/redis-server.ts';
+
+export interface ThreadOptions {
+	readonly config?: Readonly<Record<string, string>>;
+	readonly transport?: TransportChoice;
+	readonly port?: number;
+	/** What stands in the node's directory when it starts. */
+	readonly files?: Readonly<Record<string, string>>;
+}
+
+export interface Thread extends AsyncDisposable {
+	readonly port: number;
+	readonly directory: string;
+	readonly messages: readonly FromNode[];
+	/** What the thread died of. */
+	readonly errors: readonly Error[];
+	/** Resolves with the exit code. */
+	readonly exited: Promise<number>;
+	post(message: ToNode): void;
+}
+
+/** Resolves when the node listens or the thread has ended. */
+export async function startThread(options: ThreadOptions = {}): Promise<Thread> {
+	const directory = await mkdtemp(join(tmpdir(), 'shoal-thread-'));
+	for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(directory, name), text);
+	const port = options.port ?? (await freePort(true));
+	const start: NodeStart = {
+		index: 0,
+		host: '127.0.0.1',
+		port,
+		busPort: port < 55_536 ? port + 10_000 : port - 10_000,
+		directory,
+		config: {'cluster-enabled': 'no', 'enable-debug-command': 'yes', ...options.config},
+		slotTable: createSlotTable(1),
+		nodeCount: 1,
+		transport: options.transport ?? 'handle',
+	};
+	const worker = new Worker(new URL('../../src/node/worker.js', import.meta.url), {workerData: start, stderr: true, stdout: true});
+	const messages: FromNode[] = [];
+	const errors: Error[] = [];
+	worker.on('error', (error) => errors.push(error));
+	const exited = once(worker, 'exit').then(([code]) => code as number);
+	exited.catch(() => undefined);
+	const listening = new Promise<void>((resolve) => {
+		worker.on('message', (message: FromNode) => {
+			messages.push(message);
+			if (message.kind === 'listening') resolve();
+			else if (message.kind === 'bus-connect') worker.postMessage({kind: 'bus-refused', request: message.request} satisfies ToNode);
+		});
+		worker.once('exit', () => resolve());
+	});
+	await listening;
+	return {
+		port,
+		directory,
+		messages,
+		errors,
+		exited: new Promise((resolve) => {
+			if (worker.threadId === -1) resolve(exited);
+			else worker.once('exit', resolve);
+		}),
+		post: (message) => worker.postMessage(message),
+		async [Symbol.asyncDispose]() {
+			await worker.terminate();
+			await rm(directory, {recursive: true, force: true});
+		},
+	};
+}
