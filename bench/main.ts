@@ -9,6 +9,7 @@ const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
 	throughput,
 	memory,
 	pause,
+	slots: async () => import('./slots.ts'),
 	resp: async () => import('./resp.ts'),
 	keyspace: async () => import('./keyspace.ts'),
 	commands: async () => import('./commands.ts'),

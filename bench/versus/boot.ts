@@ -37,8 +37,12 @@ export async function boot(): Promise<void> {
 		theirs.push(await bootRedis());
 		ours.push(await bootShoal());
 	}
-	console.log(`Boot of ${NODES} nodes, from the shell to cluster_state:ok on each; medians of ${ROUNDS} alternating runs\n`);
+	console.log(
+		`Boot of ${NODES} nodes, from the shell to cluster_state:ok on each; medians of ${ROUNDS} alternating runs\n`,
+	);
 	console.log(`redis-server and redis-cli --cluster create  ${median(theirs).toFixed(2)} s`);
 	console.log(`shoal up --shards ${NODES} --replicas 0              ${median(ours).toFixed(2)} s`);
-	console.log(`sooner                                       ${(median(theirs) / median(ours)).toFixed(1)} times`);
+	console.log(
+		`sooner                                       ${(median(theirs) / median(ours)).toFixed(1)} times`,
+	);
 }

@@ -46,7 +46,9 @@ export async function memory(): Promise<void> {
 		const after = footprint(server);
 		const used = (after.used - before.used) / KEYS;
 		const resident = (after.resident - before.resident) / KEYS;
-		console.log(`${server.name.padEnd(6)} used_memory ${used.toFixed(0).padStart(4)} bytes   resident ${resident.toFixed(0).padStart(4)} bytes`);
+		console.log(
+			`${server.name.padEnd(6)} used_memory ${used.toFixed(0).padStart(4)} bytes   resident ${resident.toFixed(0).padStart(4)} bytes`,
+		);
 		await server.stop();
 	}
 }

@@ -25,11 +25,28 @@ export interface ShoalOptions {
 }
 
 /** Resolves when every node says cluster_state:ok. */
-export async function startShoal({shards, args = [], node = process.execPath}: ShoalOptions): Promise<Server> {
+export async function startShoal({
+	shards,
+	args = [],
+	node = process.execPath,
+}: ShoalOptions): Promise<Server> {
 	const directory = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
 	const child = spawn(
 		node,
-		[CLI, 'up', '--shards', String(shards), '--replicas', '0', '--base-port', '0', '--data-dir', directory, '--json', ...args],
+		[
+			CLI,
+			'up',
+			'--shards',
+			String(shards),
+			'--replicas',
+			'0',
+			'--base-port',
+			'0',
+			'--data-dir',
+			directory,
+			'--json',
+			...args,
+		],
 		{stdio: ['ignore', 'pipe', 'inherit'], cwd: directory},
 	);
 	const ports = await new Promise<number[]>((resolve, reject) => {
@@ -63,7 +80,12 @@ export async function startRedis(count: number, args: readonly string[] = []): P
 			stdout.resume();
 		}),
 	);
-	return {name: 'redis', ports, pids: children.map(({pid}) => pid!), stop: async () => stop(children, directories)};
+	return {
+		name: 'redis',
+		ports,
+		pids: children.map(({pid}) => pid!),
+		stop: async () => stop(children, directories),
+	};
 }
 
 async function stop(children: readonly ChildProcess[], directories: readonly string[]): Promise<void> {
@@ -88,7 +110,9 @@ export async function freePorts(count: number): Promise<number[]> {
 			return server;
 		}),
 	);
-	const ports = servers.map((server) => (server.address() as {port: number}).port).filter((port) => port < 55_535);
+	const ports = servers
+		.map((server) => (server.address() as {port: number}).port)
+		.filter((port) => port < 55_535);
 	await Promise.all(servers.map(async (server) => once(server.close(), 'close')));
 	return ports.length >= count ? ports.slice(0, count) : freePorts(count);
 }

@@ -23,11 +23,26 @@ interface Measured {
 
 async function measure(server: Server, test: string, pipeline: number, requests: number): Promise<Measured> {
 	const before = cpuUs(server.pids);
-	const args = ['-p', String(server.ports[0]), '-c', '50', '-d', '64', '-r', '1000000', '-P', String(pipeline)];
+	const args = [
+		'-p',
+		String(server.ports[0]),
+		'-c',
+		'50',
+		'-d',
+		'64',
+		'-r',
+		'1000000',
+		'-P',
+		String(pipeline),
+	];
 	const {stdout} = await run('redis-benchmark', [...args, '-n', String(requests), '-t', test, '--csv']);
 	// "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
 	const fields = stdout.trim().split('\n').at(-1)!.replaceAll('"', '').split(',');
-	return {perSecond: Number(fields[1]), p99Ms: Number(fields[6]), cpuUs: (cpuUs(server.pids) - before) / requests};
+	return {
+		perSecond: Number(fields[1]),
+		p99Ms: Number(fields[6]),
+		cpuUs: (cpuUs(server.pids) - before) / requests,
+	};
 }
 
 export async function throughput(tests: readonly string[] = ['set', 'get']): Promise<void> {
@@ -44,7 +59,8 @@ export async function throughput(tests: readonly string[] = ['set', 'get']): Pro
 					theirs.push(await measure(redis, test, pipeline, requests));
 					ours.push(await measure(shoal, test, pipeline, requests));
 				}
-				const of = (all: readonly Measured[], field: keyof Measured) => median(all.map((each) => each[field]));
+				const of = (all: readonly Measured[], field: keyof Measured) =>
+					median(all.map((each) => each[field]));
 				const ratio = of(ours, 'perSecond') / of(theirs, 'perSecond');
 				console.log(
 					`${`${test.toUpperCase()} -P ${pipeline}`.padEnd(11)}${of(theirs, 'perSecond').toFixed(0).padStart(10)}` +

@@ -79,7 +79,8 @@ class Reporter {
 	/** The one line that everybody waits for. */
 	announce(launcher: Launcher): void {
 		const {nodes} = launcher;
-		const {json, quiet, create} = this.#options;
+		const {json, quiet} = this.#options;
+		const create = launcher.formsCluster;
 		this.#isAnnounced = true;
 		const addresses = nodes.map(({start: {host, port}}) => ({host, port}));
 		const seconds = (performance.now() - startOfBoot()) / 1000;

@@ -16,19 +16,20 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The message, or null when the value is none (a peer's error: drop it and count it). */
 export function readBusMessage(value: unknown): BusMessage | null {
 	if (!isFields(value) || !isHeader(value['header'])) return null;
-	switch (value['type']) {
-		case 'ping':
-		case 'pong':
-		case 'meet':
-			return areGossipEntries(value['gossip']) ? (value as unknown as BusMessage) : null;
-		case 'fail':
-			return isNodeId(value['about']) ? (value as unknown as BusMessage) : null;
-		case 'update':
-			return isUpdate(value) ? (value as unknown as BusMessage) : null;
-		default:
-			return null;
-	}
+	const {type} = value;
+	if (typeof type !== 'string' || !Object.hasOwn(BODY_CHECKS, type)) return null;
+	return BODY_CHECKS[type as BusMessage['type']](value) ? (value as unknown as BusMessage) : null;
 }
+
+/** What a message has beside its header. A type without its check is a compile error. */
+const BODY_CHECKS: {readonly [T in BusMessage['type']]: (message: Fields) => boolean} = {
+	ping: hasGossip,
+	pong: hasGossip,
+	meet: hasGossip,
+	fail: (message) => isNodeId(message['about']),
+	update: (message) =>
+		isNodeId(message['node']) && isCount(message['configEpoch']) && isSlotBitmap(message['slots']),
+};
 
 /** A missing property is a compile error: each of a header's fields has its check. */
 const HEADER_CHECKS: {readonly [F in keyof Header]: (value: unknown) => boolean} = {
@@ -64,16 +65,12 @@ function isHeader(value: unknown): boolean {
 	return isFields(value) && HEADER_FIELDS.every(([field, isValid]) => isValid(value[field]));
 }
 
-function areGossipEntries(value: unknown): boolean {
-	return Array.isArray(value) && value.length <= MAX_GOSSIP_ENTRIES && value.every(isGossipEntry);
+function hasGossip({gossip}: Fields): boolean {
+	return Array.isArray(gossip) && gossip.length <= MAX_GOSSIP_ENTRIES && gossip.every(isGossipEntry);
 }
 
 function isGossipEntry(value: unknown): boolean {
 	return isFields(value) && GOSSIP_FIELDS.every(([field, isValid]) => isValid(value[field]));
-}
-
-function isUpdate(value: Fields): boolean {
-	return isNodeId(value['node']) && isCount(value['configEpoch']) && isSlotBitmap(value['slots']);
 }
 
 function isFields(value: unknown): value is Fields {

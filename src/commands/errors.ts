@@ -26,14 +26,12 @@ export const NOT_AN_INTEGER = err('value is not an integer or out of range');
 export const NOT_A_FLOAT = err('value is not a valid float');
 export const OUT_OF_RANGE = err('value is out of range');
 export const MUST_BE_POSITIVE = err('value is out of range, must be positive');
-export const INDEX_OUT_OF_RANGE = err('index out of range');
 export const WRONG_TYPE = new CommandError(
 	'WRONGTYPE Operation against a key holding the wrong kind of value',
 );
 export const NO_SUCH_KEY = err('no such key');
 export const SAME_OBJECT = err('source and destination objects are the same');
 export const INVALID_CURSOR = err('invalid cursor');
-export const INVALID_DB_INDEX = err('invalid DB index');
 export const DB_INDEX_OUT_OF_RANGE = err('DB index is out of range');
 export const INCREMENT_OVERFLOW = err('increment or decrement would overflow');
 export const INCREMENT_NAN = err('increment would produce NaN or Infinity');

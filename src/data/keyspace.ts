@@ -20,7 +20,7 @@ import {END_POSITION, KeyTable, slotPosition} from './key-table.ts';
 import {MAX_INSIDE_VALUE_BYTES, RAW, Records, STRING, VOLATILE, type ValueType} from './records.ts';
 import {RefBatch} from './ref-batch.ts';
 
-export {HASH, LIST, SET, STREAM, STRING, ZSET, type ValueType} from './records.ts';
+export {HASH, LIST, STRING, type ValueType} from './records.ts';
 
 export interface KeyspaceHooks {
 	/**

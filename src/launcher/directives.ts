@@ -13,7 +13,6 @@ const RESERVED: Readonly<Record<string, string>> = {
 	'cluster-node-timeout': 'use nodeTimeout',
 	'cluster-port': 'bus ports are always port + 10000',
 	'cluster-config-file': 'it is nodes.conf in the directory of the node',
-	'cluster-enabled': 'a node of a cluster is always cluster-enabled yes',
 	daemonize: 'shoal stays in the foreground',
 	supervised: 'shoal stays in the foreground',
 	pidfile: 'all nodes run in one process',

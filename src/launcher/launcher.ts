@@ -6,6 +6,7 @@
  *
  * What fails on the way is one LaunchError, and nothing of the start is left: no thread, no file, no lock.
  */
+import {join} from 'node:path';
 import {createSlotTable} from '../node/slot-table.ts';
 import {DataDir} from './data-dir.ts';
 import {LaunchError} from './errors.ts';
@@ -20,7 +21,14 @@ import {
 } from './manager-thread.ts';
 import {connectBus} from './mesh.ts';
 import {NodeThread, type NodeHooks} from './node-thread.ts';
-import {BUS_PORT_OFFSET, count, directivesOf, nodeCountOf, type ClusterSettings} from './settings.ts';
+import {
+	areClusterNodes,
+	BUS_PORT_OFFSET,
+	count,
+	directivesOf,
+	nodeCountOf,
+	type ClusterSettings,
+} from './settings.ts';
 import {StartGate} from './start-gate.ts';
 import type {ThreadFiles} from './thread-files.ts';
 import {ThreadKind} from './threads.ts';
@@ -41,6 +49,8 @@ export interface LaunchOptions {
 	readonly signal?: AbortSignal;
 }
 
+/** In a node's directory: what CONFIG REWRITE writes, read again at the next start. */
+const CONFIG_FILE = 'redis.conf';
 /** How long a node may take to close its files before it is ended from outside. */
 const STOP_GRACE_MS = 10_000;
 /** From the creation to `cluster_state:ok` everywhere; some hundred milliseconds as a rule. */
@@ -175,9 +185,15 @@ export class Launcher implements JobRunner {
 		this.#dataDir.undo();
 	}
 
+	/** Whether the nodes are brought together and waited for; else they only listen. */
+	get formsCluster(): boolean {
+		return this.#options.create !== false && areClusterNodes(this.settings);
+	}
+
 	/** @throws LaunchError; then `abandon` is due */
 	async start(): Promise<void> {
-		const {signal, create = true} = this.#options;
+		const {signal} = this.#options;
+		const create = this.formsCluster;
 		const interrupt = (): void => this.#gate.fail(new LaunchError('the start was interrupted'));
 		signal?.addEventListener('abort', interrupt);
 		if (signal?.aborted === true) interrupt();
@@ -214,8 +230,18 @@ export class Launcher implements JobRunner {
 			const {directory, fresh} = this.#dataDir.nodeDirectory(port);
 			areFresh &&= fresh;
 			const busPort = port + BUS_PORT_OFFSET;
-			const config = directivesOf(index, this.settings);
-			const start = {index, host: bind, port, busPort, directory, config, slotTable, nodeCount, transport};
+			const start = {
+				index,
+				host: bind,
+				port,
+				busPort,
+				directory,
+				config: directivesOf(index, this.settings),
+				configFile: join(directory, CONFIG_FILE),
+				slotTable,
+				nodeCount,
+				transport,
+			};
 			this.#nodes.push(new NodeThread(start, this.#nodeKind, this.#hooks));
 		}
 		return areFresh;

@@ -38,7 +38,7 @@ export interface NodeStart {
 	/** How many nodes were started together with this one. */
 	readonly nodeCount: number;
 	readonly transport: TransportChoice;
-	/** Absolute path of the file that CONFIG REWRITE writes; without it CONFIG REWRITE is an error. */
+	/** Absolute path of the file that CONFIG REWRITE writes; need not be there yet. Without it CONFIG REWRITE is an error. */
 	readonly configFile?: string;
 }
 

@@ -179,16 +179,24 @@ export function nodeIndexOf(key: number, settings: ClusterSettings): number | nu
 
 /** All directives of one node: those of the settings themselves, of all nodes, and its own, the later ones winning. */
 export function directivesOf(index: number, settings: ClusterSettings): Directives {
-	const directives: Record<string, string> = {
-		'cluster-enabled': 'yes',
-		'cluster-node-timeout': String(settings.nodeTimeoutMs),
-	};
+	const directives: Record<string, string> = {'cluster-enabled': 'yes'};
+	// A default must not overrule what CONFIG REWRITE kept.
+	if (settings.nodeTimeoutMs !== DEFAULTS.nodeTimeoutMs) {
+		directives['cluster-node-timeout'] = String(settings.nodeTimeoutMs);
+	}
 	if (settings.password !== '')
 		Object.assign(directives, {requirepass: settings.password, masterauth: settings.password});
 	Object.assign(directives, settings.config);
 	for (const [key, own] of settings.nodes)
 		if (nodeIndexOf(key, settings) === index) Object.assign(directives, own);
 	return directives;
+}
+
+/** False when a node was told `cluster-enabled no`: it runs alone, and there is no cluster to make. */
+export function areClusterNodes(settings: ClusterSettings): boolean {
+	return Array.from({length: nodeCountOf(settings)}, (_, index) => directivesOf(index, settings)).every(
+		(directives) => directives['cluster-enabled'] !== 'no',
+	);
 }
 
 /** `1 node`, `3 nodes`. */

@@ -42,7 +42,8 @@ export class CallTimer {
 	stop(command: Command, request: Request, client: Client, wasInPlace: boolean, replyBytes: number): void {
 		const {clock, config, slowlog, latency} = this.#services;
 		const slowerThanUs = config.settings.slowlogLogSlowerThanUs;
-		const mayRun = wasInPlace && isSmall(request, replyBytes) && (slowerThanUs < 0 || slowerThanUs >= FINE_SLOWLOG_US);
+		const mayRun =
+			wasInPlace && isSmall(request, replyBytes) && (slowerThanUs < 0 || slowerThanUs >= FINE_SLOWLOG_US);
 		if (mayRun && (this.#command === null || this.#command === command)) {
 			this.#command = command;
 			this.#calls++;

@@ -12,6 +12,7 @@ export async function chooseTransport(choice: TransportChoice): Promise<Transpor
 	if (choice === 'socket') return socketTransport;
 	const fast = handleTransport();
 	if (fast === null) return socketTransport;
-	const isTrusted = choice === 'handle' || PROVEN_MAJORS.has(process.versions.node.split('.')[0]!) || (await selfCheck());
+	const isTrusted =
+		choice === 'handle' || PROVEN_MAJORS.has(process.versions.node.split('.')[0]!) || (await selfCheck());
 	return isTrusted ? fast : socketTransport;
 }

@@ -32,7 +32,11 @@ export class NodeClients implements Clients {
 	#stopTimer: (() => void) | null = null;
 
 	/** @param later runs a function when the command under way is done: whoever is resumed runs commands, too */
-	constructor(config: Config, later: (run: () => void) => void = setImmediate, clock: PauseClock = systemClock) {
+	constructor(
+		config: Config,
+		later: (run: () => void) => void = setImmediate,
+		clock: PauseClock = systemClock,
+	) {
 		this.#config = config;
 		this.#later = later;
 		this.#clock = clock;

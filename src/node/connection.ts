@@ -230,7 +230,10 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 
 	#checkInputLimit(): void {
 		if (this.pendingInputBytes > this.#frontend.settings.clientQueryBufferLimitBytes) {
-			this.#frontend.log('warning', `Closing client that reached max query buffer length: ${this.client.address}`);
+			this.#frontend.log(
+				'warning',
+				`Closing client that reached max query buffer length: ${this.client.address}`,
+			);
 			this.close();
 		}
 	}

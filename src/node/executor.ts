@@ -123,7 +123,11 @@ export class Executor {
 		const {config, memory, cluster} = this.#services;
 		const {settings} = config;
 		// 1. Commands that a setting locks away.
-		if ((command.flagBits & FLAG.admin) !== 0 && command.name === 'debug' && !isDebugAllowed(settings, client)) {
+		if (
+			(command.flagBits & FLAG.admin) !== 0 &&
+			command.name === 'debug' &&
+			!isDebugAllowed(settings, client)
+		) {
 			return DEBUG_NOT_ALLOWED;
 		}
 		// 2. Who is it.
@@ -134,7 +138,9 @@ export class Executor {
 			if (slot >= 0) {
 				request.slot = slot;
 				if (!cluster.isServedHere(slot)) {
-					const line = cluster.redirect(slot, command, client, () => this.#countKeys(command, client, request));
+					const line = cluster.redirect(slot, command, client, () =>
+						this.#countKeys(command, client, request),
+					);
 					if (line !== null) return line;
 				}
 			} else if (slot === CROSS_SLOT) {
@@ -231,7 +237,8 @@ export class Executor {
 			if (at < 0) return 'ERR';
 		}
 		let word = '';
-		for (at++; at < end && bytes[at]! > 0x20 && word.length < 64; at++) word += String.fromCharCode(bytes[at]!);
+		for (at++; at < end && bytes[at]! > 0x20 && word.length < 64; at++)
+			word += String.fromCharCode(bytes[at]!);
 		return word;
 	}
 
@@ -247,7 +254,8 @@ const DEBUG_NOT_ALLOWED =
 	'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
 
 function isDebugAllowed(settings: Settings, client: Client): boolean {
-	if (settings.enableDebugCommand === 'local') return client.address.startsWith('127.') || client.address.startsWith('[::1]');
+	if (settings.enableDebugCommand === 'local')
+		return client.address.startsWith('127.') || client.address.startsWith('[::1]');
 	return settings.enableDebugCommand === 'yes';
 }
 

@@ -220,7 +220,12 @@ export class Frontend {
 	}
 }
 
-const OUTPUT_LIMIT_CLASS = {normal: 'normal', master: 'replica', replica: 'replica', pubsub: 'pubsub'} as const;
+const OUTPUT_LIMIT_CLASS = {
+	normal: 'normal',
+	master: 'replica',
+	replica: 'replica',
+	pubsub: 'pubsub',
+} as const;
 
 /** A link whose peer was told to go. */
 const REFUSED: LinkHandler = {

@@ -220,7 +220,9 @@ class HandleLink implements Link {
 
 function streamInternals(): StreamInternals | null {
 	try {
-		const binding = (process as unknown as {binding(name: string): unknown}).binding('stream_wrap') as Partial<StreamInternals>;
+		const binding = (process as unknown as {binding(name: string): unknown}).binding(
+			'stream_wrap',
+		) as Partial<StreamInternals>;
 		const {WriteWrap, streamBaseState, kReadBytesOrError, kLastWriteWasAsync} = binding;
 		if (typeof WriteWrap !== 'function' || !(streamBaseState instanceof Int32Array)) return null;
 		if (typeof kReadBytesOrError !== 'number' || typeof kLastWriteWasAsync !== 'number') return null;

@@ -20,7 +20,8 @@ export class InputBuffers {
 
 	/** The region is nobody's now. */
 	give(region: Region): void {
-		if (region.bytes.length === INPUT_BUFFER_BYTES && this.#regions.length < KEPT_COUNT) this.#regions.push(region);
+		if (region.bytes.length === INPUT_BUFFER_BYTES && this.#regions.length < KEPT_COUNT)
+			this.#regions.push(region);
 	}
 
 	takeRequest(): Request {

@@ -8,7 +8,7 @@
  */
 import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
-import {readFileSync} from 'node:fs';
+import {existsSync, readFileSync} from 'node:fs';
 import type {ClusterEvent, LogLevel} from '../cluster/effects.ts';
 import {Client} from '../commands/client.ts';
 import {allCommands} from '../commands/families.ts';
@@ -77,7 +77,10 @@ class Node implements RunningNode {
 		this.#config = new NodeConfig({directives: directivesOf(start), file: configFileOf(start, this.#disk)});
 		const {settings} = this.#config;
 		this.#clients = new NodeClients(this.#config);
-		this.#databases = Array.from({length: settings.clusterEnabled ? 1 : settings.databases}, () => new Keyspace());
+		this.#databases = Array.from(
+			{length: settings.clusterEnabled ? 1 : settings.databases},
+			() => new Keyspace(),
+		);
 		this.#bus = new MeshBus((request) => {
 			post(request);
 		});
@@ -101,12 +104,19 @@ class Node implements RunningNode {
 		this.#applyChanges(frontend);
 		try {
 			const transport = await chooseTransport(this.#start.transport);
-			this.#listener = await transport.listen({host, port, backlog: settings.tcpBacklog}, (link) => frontend.accept(link));
+			this.#listener = await transport.listen({host, port, backlog: settings.tcpBacklog}, (link) =>
+				frontend.accept(link),
+			);
 		} catch (error) {
 			await this.#cluster?.stop();
 			throw error;
 		}
-		this.#post({kind: 'listening', host, port: this.#listener.port, nodeId: this.#cluster?.view.myself.id ?? ''});
+		this.#post({
+			kind: 'listening',
+			host,
+			port: this.#listener.port,
+			nodeId: this.#cluster?.view.myself.id ?? '',
+		});
 		this.#cluster?.start();
 		this.#cron.start();
 	}
@@ -301,9 +311,10 @@ const NO_CONNECTION: Client['connection'] = {
 /** What the config file says, then what the launcher says. */
 function directivesOf(start: NodeStart): [name: string, value: string][] {
 	const {configFile, config, host, port, directory} = start;
-	const fromFile = configFile === undefined ? [] : directivePairs(parseConfigFile(readFileSync(configFile, 'latin1')));
+	// There is none before the first CONFIG REWRITE.
+	const text = configFile === undefined || !existsSync(configFile) ? '' : readFileSync(configFile, 'latin1');
 	return [
-		...fromFile,
+		...directivePairs(parseConfigFile(text)),
 		...Object.entries(config),
 		['bind', host],
 		['port', String(port)],

@@ -109,7 +109,8 @@ export async function listening(server: Server, address: ListenAddress): Promise
 
 export function listenerOf(server: Server): Listener {
 	const bound = server.address();
-	if (bound === null || typeof bound === 'string') throw new Error('a TCP listener has an address and a port');
+	if (bound === null || typeof bound === 'string')
+		throw new Error('a TCP listener has an address and a port');
 	return {
 		port: bound.port,
 		close: async () =>

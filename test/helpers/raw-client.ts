@@ -69,7 +69,8 @@ export class RawClient {
 				return bytes;
 			}
 			const left = deadline - Date.now();
-			if (left <= 0) throw new Error(`nothing more came; so far: ${this.#received.toString('latin1').slice(0, 500)}`);
+			if (left <= 0)
+				throw new Error(`nothing more came; so far: ${this.#received.toString('latin1').slice(0, 500)}`);
 			await new Promise<void>((resolve) => {
 				const timer = setTimeout(resolve, left);
 				this.#wake = () => {

@@ -22,7 +22,13 @@ const SET = table.named('set')!;
 
 function fixture(directives: readonly [string, string][] = []) {
 	const config = new NodeConfig({directives});
-	const clock = {us: 0, readings: 0, nowMs: 1_700_000_000_000, monotonicUs: () => (clock.readings++, clock.us), wallUs: () => 0};
+	const clock = {
+		us: 0,
+		readings: 0,
+		nowMs: 1_700_000_000_000,
+		monotonicUs: () => (clock.readings++, clock.us),
+		wallUs: () => 0,
+	};
 	const services = {
 		config,
 		clock,
@@ -116,8 +122,14 @@ test('a slow command is in the history of its kind when the monitor is on', (t) 
 	run(GET, 20_000, {inPlace: false});
 	run(SET, 20_000, {inPlace: false});
 	run(SET, 2000, {inPlace: false});
-	t.deepEqual(services.latency.events().map(({name, maxMs}) => [name, maxMs]).sort(), [
-		['command', 20],
-		['fast-command', 20],
-	]);
+	t.deepEqual(
+		services.latency
+			.events()
+			.map(({name, maxMs}) => [name, maxMs])
+			.sort(),
+		[
+			['command', 20],
+			['fast-command', 20],
+		],
+	);
 });

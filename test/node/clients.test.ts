@@ -25,9 +25,15 @@ function connection(): FakeConnection {
 }
 
 function withClients(count: number) {
-	const clients = new NodeClients(new NodeConfig(), (run) => {
-		run();
-	});
+	// The end of a pause is asked for, not waited for.
+	const clock = {wallMs: () => 0, after: () => () => undefined};
+	const clients = new NodeClients(
+		new NodeConfig(),
+		(run) => {
+			run();
+		},
+		clock,
+	);
 	const connections = Array.from({length: count}, connection);
 	const members = connections.map((each, i) => clients.add(each, `127.0.0.1:${i}`, '127.0.0.1:7000', 1000));
 	return {clients, connections, members};

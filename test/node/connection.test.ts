@@ -4,7 +4,17 @@ import {Prng} from '../../src/lib/prng.ts';
 import {RespClient} from '../helpers/resp-client.ts';
 import {hasRedisServer, startRedisServer} from '../helpers/redis-server.ts';
 import {startShoalNode} from '../helpers/shoal-node.ts';
-import {answerTo, clientFields, command, eventually, infoOf, isUnharmed, pipeline, TRANSPORTS, Wire} from './wire.ts';
+import {
+	answerTo,
+	clientFields,
+	command,
+	eventually,
+	infoOf,
+	isUnharmed,
+	pipeline,
+	TRANSPORTS,
+	Wire,
+} from './wire.ts';
 
 const withReference = hasRedisServer() ? test.serial : test.serial.skip;
 
@@ -17,7 +27,7 @@ const MIXED = [
 	'\r\n',
 	'*0\r\n',
 	'*-1\r\n',
-	'SET "quoted key" \'single \\\' quoted\'\n',
+	"SET \"quoted key\" 'single \\' quoted'\n",
 	command('GET', 'quoted key'),
 	'  ECHO   "a\\x41\\n"\r\n',
 	command('MSET', 'a', '', 'b', '\r\n', 'c', '$3\r\n*1\r\n'),
@@ -37,23 +47,26 @@ async function settle(other: RespClient): Promise<void> {
 	await other.ask('PING');
 }
 
-withReference('a stream of commands of all shapes is answered as by redis-server however it is cut in two', async (t) => {
-	await using reference = await startRedisServer();
-	const whole = await answerTo(reference.port, MIXED + pipeline('QUIT'));
-	t.regex(whole, /:6\r\n\+OK\r\n$/);
-	const expected = whole.slice(0, -'+OK\r\n'.length);
-	for (const transport of TRANSPORTS) {
-		await using node = await startShoalNode({transport});
-		using other = await RespClient.connect(node.port);
-		using wire = await Wire.connect(node.port);
-		for (let cut = 0; cut < MIXED.length; cut++) {
-			wire.send(MIXED.slice(0, cut));
-			await settle(other);
-			wire.send(MIXED.slice(cut));
-			t.is((await wire.read(expected.length)).toString('latin1'), expected, `${transport}, cut at ${cut}`);
+withReference(
+	'a stream of commands of all shapes is answered as by redis-server however it is cut in two',
+	async (t) => {
+		await using reference = await startRedisServer();
+		const whole = await answerTo(reference.port, MIXED + pipeline('QUIT'));
+		t.regex(whole, /:6\r\n\+OK\r\n$/);
+		const expected = whole.slice(0, -'+OK\r\n'.length);
+		for (const transport of TRANSPORTS) {
+			await using node = await startShoalNode({transport});
+			using other = await RespClient.connect(node.port);
+			using wire = await Wire.connect(node.port);
+			for (let cut = 0; cut < MIXED.length; cut++) {
+				wire.send(MIXED.slice(0, cut));
+				await settle(other);
+				wire.send(MIXED.slice(cut));
+				t.is((await wire.read(expected.length)).toString('latin1'), expected, `${transport}, cut at ${cut}`);
+			}
 		}
-	}
-});
+	},
+);
 
 for (const transport of TRANSPORTS) {
 	const title = (text: string) => `${transport}: ${text}`;
@@ -73,7 +86,9 @@ for (const transport of TRANSPORTS) {
 				stream += command('SET', key, value) + (prng.below(2) === 0 ? command('GET', key) : `get ${key}\r\n`);
 				expected += `+OK\r\n$${length}\r\n${value}\r\n`;
 			}
-			const cuts = Array.from({length: 1 + prng.below(6)}, () => prng.below(stream.length)).sort((a, b) => a - b);
+			const cuts = Array.from({length: 1 + prng.below(6)}, () => prng.below(stream.length)).sort(
+				(a, b) => a - b,
+			);
 			let from = 0;
 			for (const cut of [...cuts, stream.length]) {
 				wire.send(stream.slice(from, cut));
@@ -94,11 +109,23 @@ for (const transport of TRANSPORTS) {
 			const value = Buffer.alloc(size, 'abcdefghijklmnopqrstuvwxyz0123456789').toString('latin1');
 			// The value alone, in the middle of a pipeline, and twice in one command.
 			wire.send(command('SET', 'v', value) + command('GET', 'v'));
-			t.true((await wire.read(5 + size + 5 + String(size).length)).toString('latin1') === `+OK\r\n$${size}\r\n${value}\r\n`, `${size}`);
-			wire.send(pipeline('PING', 'STRLEN v') + command('MSET', 'a', value, 'b', value) + pipeline('STRLEN a', 'STRLEN b', 'DEL v'));
+			t.true(
+				(await wire.read(5 + size + 5 + String(size).length)).toString('latin1') ===
+					`+OK\r\n$${size}\r\n${value}\r\n`,
+				`${size}`,
+			);
+			wire.send(
+				pipeline('PING', 'STRLEN v') +
+					command('MSET', 'a', value, 'b', value) +
+					pipeline('STRLEN a', 'STRLEN b', 'DEL v'),
+			);
 			const rest = `+PONG\r\n:${size}\r\n+OK\r\n:${size}\r\n:${size}\r\n:1\r\n`;
 			t.is((await wire.read(rest.length)).toString('latin1'), rest);
-			wire.send(command('APPEND', 'a', 'tail') + command('GETRANGE', 'a', '-6', '-1') + command('GETRANGE', 'b', '-2', '-1'));
+			wire.send(
+				command('APPEND', 'a', 'tail') +
+					command('GETRANGE', 'a', '-6', '-1') +
+					command('GETRANGE', 'b', '-2', '-1'),
+			);
 			const tail = `:${size + 4}\r\n$6\r\n${value.slice(-2)}tail\r\n$2\r\n${value.slice(-2)}\r\n`;
 			t.is((await wire.read(tail.length)).toString('latin1'), tail);
 		}
@@ -114,37 +141,40 @@ for (const transport of TRANSPORTS) {
 		t.is((await wire.read(expected.length)).toString(), expected);
 	});
 
-	test.serial(title('memory for a value of 100 MB follows what arrived, and the value comes back intact'), async (t) => {
-		await using node = await startShoalNode({transport});
-		using other = await RespClient.connect(node.port);
-		using wire = await Wire.connect(node.port);
-		const size = 100 * 1024 * 1024;
-		const value = Buffer.allocUnsafe(size);
-		for (let i = 0; i < size; i += 4) value.writeUInt32LE(Math.imul(i, 0x9e3779b1) >>> 0, i);
-		const held = async (): Promise<{arrived: number; held: number}> => {
-			const fields = await clientFields(other, wire.address);
-			const arrived = Number(fields?.get('qbuf'));
-			return {arrived, held: arrived + Number(fields?.get('qbuf-free'))};
-		};
-		const head = `*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$${size}\r\n`;
-		wire.send(head);
-		const announced = await eventually(held, ({arrived}) => arrived === head.length);
-		t.true(announced.held < 3 * 1024 * 1024, `announced: ${announced.held}`);
-		const part = 10 * 1024 * 1024;
-		wire.send(value.subarray(0, part));
-		const partly = await eventually(held, ({arrived}) => arrived === head.length + part);
-		t.true(partly.held < 3 * part, `partly: ${partly.held}`);
-		wire.send(value.subarray(part));
-		wire.send('\r\n');
-		t.is((await wire.read(5)).toString(), '+OK\r\n');
-		t.is((await held()).held, 0);
-		t.is(await other.ask('STRLEN', 'big'), size);
-		wire.send(pipeline('GET big'));
-		const reply = `$${size}\r\n`;
-		const received = await wire.read(reply.length + size + 2);
-		t.is(received.subarray(0, reply.length).toString(), reply);
-		t.true(received.subarray(reply.length, -2).equals(value));
-	});
+	test.serial(
+		title('memory for a value of 100 MB follows what arrived, and the value comes back intact'),
+		async (t) => {
+			await using node = await startShoalNode({transport});
+			using other = await RespClient.connect(node.port);
+			using wire = await Wire.connect(node.port);
+			const size = 100 * 1024 * 1024;
+			const value = Buffer.allocUnsafe(size);
+			for (let i = 0; i < size; i += 4) value.writeUInt32LE(Math.imul(i, 0x9e3779b1) >>> 0, i);
+			const held = async (): Promise<{arrived: number; held: number}> => {
+				const fields = await clientFields(other, wire.address);
+				const arrived = Number(fields?.get('qbuf'));
+				return {arrived, held: arrived + Number(fields?.get('qbuf-free'))};
+			};
+			const head = `*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$${size}\r\n`;
+			wire.send(head);
+			const announced = await eventually(held, ({arrived}) => arrived === head.length);
+			t.true(announced.held < 3 * 1024 * 1024, `announced: ${announced.held}`);
+			const part = 10 * 1024 * 1024;
+			wire.send(value.subarray(0, part));
+			const partly = await eventually(held, ({arrived}) => arrived === head.length + part);
+			t.true(partly.held < 3 * part, `partly: ${partly.held}`);
+			wire.send(value.subarray(part));
+			wire.send('\r\n');
+			t.is((await wire.read(5)).toString(), '+OK\r\n');
+			t.is((await held()).held, 0);
+			t.is(await other.ask('STRLEN', 'big'), size);
+			wire.send(pipeline('GET big'));
+			const reply = `$${size}\r\n`;
+			const received = await wire.read(reply.length + size + 2);
+			t.is(received.subarray(0, reply.length).toString(), reply);
+			t.true(received.subarray(reply.length, -2).equals(value));
+		},
+	);
 
 	test.serial(title('512 MB announced and not sent cost the node little'), async (t) => {
 		await using node = await startShoalNode({transport});
@@ -195,76 +225,87 @@ for (const transport of TRANSPORTS) {
 		t.true((await wire.readToEnd()) === `$1000\r\n${value}\r\n`.repeat(20_000));
 	});
 
-	test.serial(title('100,000 replies of 1 KB wait for a client that reads nothing before it has sent everything, and others are served'), async (t) => {
-		await using node = await startShoalNode({transport});
-		using other = await RespClient.connect(node.port);
-		const count = 100_000;
-		const values = Array.from({length: 10}, (_, i) => String(i).repeat(1024));
-		for (const [i, value] of values.entries()) await other.ask('SET', `key:${i}`, value);
-		using wire = await Wire.connect(node.port);
-		wire.socket.pause();
-		wire.send(pipeline(...values.map((_, i) => `GET key:${i}`)).repeat(count / 10));
-		await wire.sent();
-		await eventually(
-			async () => (await clientFields(other, wire.address))?.get('qbuf'),
-			(bytes) => bytes === '0',
-		);
-		await eventually(
-			async () => (await infoOf(other, 'commandstats')).get('cmdstat_get')?.match(/calls=(\d+)/)?.[1],
-			(calls) => calls === String(count),
-		);
-		t.is(await other.ask('PING'), 'PONG');
-		const fields = await clientFields(other, wire.address);
-		t.true(Number(fields?.get('omem')) > 50 * 1024 * 1024, fields?.get('omem'));
-		wire.socket.resume();
-		const block = Buffer.from(values.map((value) => `$1024\r\n${value}\r\n`).join(''));
-		const received = await wire.read((block.length * count) / 10);
-		t.is(received.length, (block.length * count) / 10);
-		let same = true;
-		for (let at = 0; at < received.length; at += block.length) {
-			if (!received.subarray(at, at + block.length).equals(block)) same = false;
-		}
-		t.true(same);
-		const after = await eventually(
-			() => clientFields(other, wire.address),
-			(found) => found?.get('omem') === '0',
-		);
-		t.is(after?.get('oll'), '0');
-	});
-
-	test.serial(title('small replies that had to wait go out as the client reads, without another command'), async (t) => {
-		await using node = await startShoalNode({transport});
-		using other = await RespClient.connect(node.port);
-		await other.ask('SET', 'key', 'v'.repeat(2000));
-		using wire = await Wire.connect(node.port);
-		wire.socket.pause();
-		// One command at a time, until the kernel takes no more.
-		let count = 0;
-		for (;;) {
-			wire.send(pipeline('GET key'));
-			count++;
-			const fields = await clientFields(other, wire.address);
-			if (Number(fields?.get('omem')) > 20_000) break;
-		}
-		wire.socket.resume();
-		const expected = `$2000\r\n${'v'.repeat(2000)}\r\n`.repeat(count);
-		t.true((await wire.read(expected.length)).toString() === expected);
-	});
-
-	test.serial(title('connections that are reset in the middle of everything leave nothing behind'), async (t) => {
-		await using node = await startShoalNode({transport});
-		using client = await RespClient.connect(node.port);
-		await client.ask('SET', 'key', 'v'.repeat(100_000));
-		const prng = new Prng(7);
-		for (let i = 0; i < 60; i++) {
-			const wire = await Wire.connect(node.port);
+	test.serial(
+		title(
+			'100,000 replies of 1 KB wait for a client that reads nothing before it has sent everything, and others are served',
+		),
+		async (t) => {
+			await using node = await startShoalNode({transport});
+			using other = await RespClient.connect(node.port);
+			const count = 100_000;
+			const values = Array.from({length: 10}, (_, i) => String(i).repeat(1024));
+			for (const [i, value] of values.entries()) await other.ask('SET', `key:${i}`, value);
+			using wire = await Wire.connect(node.port);
 			wire.socket.pause();
-			const stream = pipeline('GET key', 'PING').repeat(1 + prng.below(60));
-			wire.send(stream.slice(0, 1 + prng.below(stream.length)));
-			if (prng.below(2) === 0) await client.ask('PING');
-			wire.socket.resetAndDestroy();
-		}
-		client[Symbol.dispose]();
-		t.true(await isUnharmed(node.port));
-	});
+			wire.send(pipeline(...values.map((_, i) => `GET key:${i}`)).repeat(count / 10));
+			await wire.sent();
+			await eventually(
+				async () => (await clientFields(other, wire.address))?.get('qbuf'),
+				(bytes) => bytes === '0',
+			);
+			await eventually(
+				async () => (await infoOf(other, 'commandstats')).get('cmdstat_get')?.match(/calls=(\d+)/)?.[1],
+				(calls) => calls === String(count),
+			);
+			t.is(await other.ask('PING'), 'PONG');
+			const fields = await clientFields(other, wire.address);
+			t.true(Number(fields?.get('omem')) > 50 * 1024 * 1024, fields?.get('omem'));
+			wire.socket.resume();
+			const block = Buffer.from(values.map((value) => `$1024\r\n${value}\r\n`).join(''));
+			const received = await wire.read((block.length * count) / 10);
+			t.is(received.length, (block.length * count) / 10);
+			let same = true;
+			for (let at = 0; at < received.length; at += block.length) {
+				if (!received.subarray(at, at + block.length).equals(block)) same = false;
+			}
+			t.true(same);
+			const after = await eventually(
+				() => clientFields(other, wire.address),
+				(found) => found?.get('omem') === '0',
+			);
+			t.is(after?.get('oll'), '0');
+		},
+	);
+
+	test.serial(
+		title('small replies that had to wait go out as the client reads, without another command'),
+		async (t) => {
+			await using node = await startShoalNode({transport});
+			using other = await RespClient.connect(node.port);
+			await other.ask('SET', 'key', 'v'.repeat(2000));
+			using wire = await Wire.connect(node.port);
+			wire.socket.pause();
+			// One command at a time, until the kernel takes no more.
+			let count = 0;
+			for (;;) {
+				wire.send(pipeline('GET key'));
+				count++;
+				const fields = await clientFields(other, wire.address);
+				if (Number(fields?.get('omem')) > 20_000) break;
+			}
+			wire.socket.resume();
+			const expected = `$2000\r\n${'v'.repeat(2000)}\r\n`.repeat(count);
+			t.true((await wire.read(expected.length)).toString() === expected);
+		},
+	);
+
+	test.serial(
+		title('connections that are reset in the middle of everything leave nothing behind'),
+		async (t) => {
+			await using node = await startShoalNode({transport});
+			using client = await RespClient.connect(node.port);
+			await client.ask('SET', 'key', 'v'.repeat(100_000));
+			const prng = new Prng(7);
+			for (let i = 0; i < 60; i++) {
+				const wire = await Wire.connect(node.port);
+				wire.socket.pause();
+				const stream = pipeline('GET key', 'PING').repeat(1 + prng.below(60));
+				wire.send(stream.slice(0, 1 + prng.below(stream.length)));
+				if (prng.below(2) === 0) await client.ask('PING');
+				wire.socket.resetAndDestroy();
+			}
+			client[Symbol.dispose]();
+			t.true(await isUnharmed(node.port));
+		},
+	);
 }

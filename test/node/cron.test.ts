@@ -10,63 +10,69 @@ import {eventually, infoOf, pipeline, TRANSPORTS, Wire} from './wire.ts';
 const COUNT = 100_000;
 
 for (const transport of TRANSPORTS) {
-	test.serial(`${transport}: 100,000 keys that expired go without being asked for, and clients are served meanwhile`, async (t) => {
-		await using node = await startShoalNode({transport});
-		using client = await RespClient.connect(node.port);
-		using wire = await Wire.connect(node.port);
-		await client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
-		let stream = '';
-		for (let i = 0; i < COUNT; i++) stream += pipeline(`SET expiring:${i} x PX 1`);
-		wire.send(stream + pipeline('SET staying x', 'SET later x EX 1000'));
-		await wire.read(5 * (COUNT + 2));
-		t.is(await client.ask('DBSIZE'), COUNT + 2);
-		await client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '1');
-		let longestMs = 0;
-		let pings = 0;
-		for (;;) {
-			const from = performance.now();
-			const size = await client.ask('DBSIZE');
-			longestMs = Math.max(longestMs, performance.now() - from);
-			pings++;
-			if (size === 2) break;
-		}
-		t.log(`${pings} round trips meanwhile, the longest ${longestMs.toFixed(1)} ms`);
-		t.true(pings > 10);
-		const info = await infoOf(client, 'stats');
-		t.is(info.get('expired_keys'), String(COUNT));
-		t.is(await client.ask('EXISTS', 'staying', 'later'), 2);
-		t.is(await client.ask('TTL', 'later').then((ttl) => Number(ttl) > 900), true);
-	});
+	test.serial(
+		`${transport}: 100,000 keys that expired go without being asked for, and clients are served meanwhile`,
+		async (t) => {
+			await using node = await startShoalNode({transport});
+			using client = await RespClient.connect(node.port);
+			using wire = await Wire.connect(node.port);
+			await client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+			let stream = '';
+			for (let i = 0; i < COUNT; i++) stream += pipeline(`SET expiring:${i} x PX 1`);
+			wire.send(stream + pipeline('SET staying x', 'SET later x EX 1000'));
+			await wire.read(5 * (COUNT + 2));
+			t.is(await client.ask('DBSIZE'), COUNT + 2);
+			await client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '1');
+			let longestMs = 0;
+			let pings = 0;
+			for (;;) {
+				const from = performance.now();
+				const size = await client.ask('DBSIZE');
+				longestMs = Math.max(longestMs, performance.now() - from);
+				pings++;
+				if (size === 2) break;
+			}
+			t.log(`${pings} round trips meanwhile, the longest ${longestMs.toFixed(1)} ms`);
+			t.true(pings > 10);
+			const info = await infoOf(client, 'stats');
+			t.is(info.get('expired_keys'), String(COUNT));
+			t.is(await client.ask('EXISTS', 'staying', 'later'), 2);
+			t.is(await client.ask('TTL', 'later').then((ttl) => Number(ttl) > 900), true);
+		},
+	);
 
-	test.serial(`${transport}: a pause hides what expired and removes nothing; its end removes it, in every database`, async (t) => {
-		await using node = await startShoalNode({transport, config: {hz: '100'}});
-		using client = await RespClient.connect(node.port);
-		using other = await RespClient.connect(node.port);
-		await other.ask('SELECT', '5');
-		await client.ask('CLIENT', 'PAUSE', '100000000', 'WRITE');
-		await client.ask('CLIENT', 'UNPAUSE');
-		for (const each of [client, other]) await each.ask('SET', 'gone', 'x', 'PX', '20');
-		await client.ask('CLIENT', 'PAUSE', '100000000', 'WRITE');
-		await eventually(
-			async () => client.ask('GET', 'gone'),
-			(value) => value === null,
-		);
-		await eventually(
-			async () => other.ask('GET', 'gone'),
-			(value) => value === null,
-		);
-		for (let i = 0; i < 50; i++) await client.ask('PING');
-		t.is(await client.ask('DBSIZE'), 1);
-		t.is(await other.ask('DBSIZE'), 1);
-		t.is((await infoOf(client, 'stats')).get('expired_keys'), '0');
-		await client.ask('CLIENT', 'UNPAUSE');
-		// Nobody asks for anything in database 5 again: the cycle alone removes its key.
-		await eventually(
-			async () => (await infoOf(client, 'stats')).get('expired_keys'),
-			(count) => count === '2',
-		);
-		t.is((await infoOf(client, 'keyspace')).size, 0);
-	});
+	test.serial(
+		`${transport}: a pause hides what expired and removes nothing; its end removes it, in every database`,
+		async (t) => {
+			await using node = await startShoalNode({transport, config: {hz: '100'}});
+			using client = await RespClient.connect(node.port);
+			using other = await RespClient.connect(node.port);
+			await other.ask('SELECT', '5');
+			await client.ask('CLIENT', 'PAUSE', '100000000', 'WRITE');
+			await client.ask('CLIENT', 'UNPAUSE');
+			for (const each of [client, other]) await each.ask('SET', 'gone', 'x', 'PX', '20');
+			await client.ask('CLIENT', 'PAUSE', '100000000', 'WRITE');
+			await eventually(
+				async () => client.ask('GET', 'gone'),
+				(value) => value === null,
+			);
+			await eventually(
+				async () => other.ask('GET', 'gone'),
+				(value) => value === null,
+			);
+			for (let i = 0; i < 50; i++) await client.ask('PING');
+			t.is(await client.ask('DBSIZE'), 1);
+			t.is(await other.ask('DBSIZE'), 1);
+			t.is((await infoOf(client, 'stats')).get('expired_keys'), '0');
+			await client.ask('CLIENT', 'UNPAUSE');
+			// Nobody asks for anything in database 5 again: the cycle alone removes its key.
+			await eventually(
+				async () => (await infoOf(client, 'stats')).get('expired_keys'),
+				(count) => count === '2',
+			);
+			t.is((await infoOf(client, 'keyspace')).size, 0);
+		},
+	);
 
 	test.serial(`${transport}: hz can be changed while the node runs`, async (t) => {
 		await using node = await startShoalNode({transport, config: {hz: '1'}});
@@ -172,5 +178,8 @@ test('UNPAUSE leaves no timer behind, and who left is waited for no more', (t) =
 	t.is(clock.timers.size, 0);
 	clients.pause(2 ** 53, 'all');
 	clients.postpone(join());
-	t.true([...clock.timers].every(({at}) => at < 2 ** 32), 'a timer cannot wait longer');
+	t.true(
+		[...clock.timers].every(({at}) => at < 2 ** 32),
+		'a timer cannot wait longer',
+	);
 });

@@ -75,13 +75,16 @@ test('a lone command is answered at once, a pipeline with one write at the end o
 });
 
 test('every split of a pipeline into three chunks gives the same replies', (t) => {
-	const stream = command('SET', 'key', 'value') + 'PING\r\n*0\r\n' + command('GET', 'key') + command('NOSUCH');
-	const expected = "+OK\r\n+PONG\r\n$5\r\nvalue\r\n-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
+	const stream =
+		command('SET', 'key', 'value') + 'PING\r\n*0\r\n' + command('GET', 'key') + command('NOSUCH');
+	const expected =
+		"+OK\r\n+PONG\r\n$5\r\nvalue\r\n-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
 	const door = openDoor();
 	for (let first = 0; first < stream.length; first++) {
 		for (let second = first; second < stream.length; second++) {
 			const link = door.enter();
-			for (const part of [stream.slice(0, first), stream.slice(first, second), stream.slice(second)]) if (part !== '') link.receive(part);
+			for (const part of [stream.slice(0, first), stream.slice(first, second), stream.slice(second)])
+				if (part !== '') link.receive(part);
 			door.frontend.output.flush();
 			if (link.sent !== expected) t.is(link.sent, expected, `${first}, ${second}`);
 			link.handler!.onClose();
@@ -222,5 +225,9 @@ test('reads and writes are counted by the chunk, bytes by the byte', async (t) =
 	link.receive('*x\r\n');
 	t.is(stats.totalErrorReplies, 1);
 	t.deepEqual(stats.errors(), [['ERR', 1]]);
-	t.true(door.logs.some((line) => line.startsWith('Protocol error (invalid multibulk length) from client: 127.0.0.1:50000')));
+	t.true(
+		door.logs.some((line) =>
+			line.startsWith('Protocol error (invalid multibulk length) from client: 127.0.0.1:50000'),
+		),
+	);
 });

@@ -69,9 +69,15 @@ const STRANGER_CASES: readonly (readonly [title: string, bytes: string])[] = [
 	['a line of eleven words', 'PING 1 2 3 4 5 6 7 8 9 10\r\n'],
 	['an unknown command', command('NOSUCH')],
 	['a wrong number of arguments', command('GET')],
-	['a wrong password, then the right one in one go', pipeline('AUTH nope', `AUTH ${PASSWORD}`, 'PING') + command('ECHO', 'x'.repeat(20_000))],
+	[
+		'a wrong password, then the right one in one go',
+		pipeline('AUTH nope', `AUTH ${PASSWORD}`, 'PING') + command('ECHO', 'x'.repeat(20_000)),
+	],
 	['what may be said without a password', pipeline('HELLO 3', 'RESET', 'QUIT')],
-	['what may not', pipeline('PING', 'GET a', 'CLIENT ID', 'COMMAND COUNT', 'CLUSTER INFO', 'SHUTDOWN NOW', 'DEBUG SEGFAULT')],
+	[
+		'what may not',
+		pipeline('PING', 'GET a', 'CLIENT ID', 'COMMAND COUNT', 'CLUSTER INFO', 'SHUTDOWN NOW', 'DEBUG SEGFAULT'),
+	],
 	['RESET takes the right away again', pipeline(`AUTH ${PASSWORD}`, 'PING', 'RESET', 'PING')],
 ];
 
@@ -116,7 +122,8 @@ for (const [title, bytes] of ENDLESS_CASES) {
 }
 
 test('a client that wants no replies is closed on an error of its protocol without a word', async (t) => {
-	for (const node of nodes) t.is(await answerTo(node.port, `${pipeline('PING', 'CLIENT REPLY OFF', 'PING')}*x\r\n`), '+PONG\r\n');
+	for (const node of nodes)
+		t.is(await answerTo(node.port, `${pipeline('PING', 'CLIENT REPLY OFF', 'PING')}*x\r\n`), '+PONG\r\n');
 });
 
 for (const [title, bytes] of STRANGER_CASES) {
@@ -128,7 +135,29 @@ for (const [title, bytes] of STRANGER_CASES) {
 
 /** Bytes with a bent for what looks like the protocol. */
 function garbage(prng: Prng): string {
-	const pieces = ['*', '$', '\r\n', '\n', '\r', '\0', '"', "'", '\\x', '-1', '0', '3', '70000', 'GET', 'SET', 'k', 'PING', ' ', '*1\r\n$4\r\nPING\r\n', '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\nvv\r\n', '*2\r\n$3\r\nGET\r\n$1\r\nk\r\n'];
+	const pieces = [
+		'*',
+		'$',
+		'\r\n',
+		'\n',
+		'\r',
+		'\0',
+		'"',
+		"'",
+		'\\x',
+		'-1',
+		'0',
+		'3',
+		'70000',
+		'GET',
+		'SET',
+		'k',
+		'PING',
+		' ',
+		'*1\r\n$4\r\nPING\r\n',
+		'*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\nvv\r\n',
+		'*2\r\n$3\r\nGET\r\n$1\r\nk\r\n',
+	];
 	let bytes = '';
 	for (let i = 1 + prng.below(30); i > 0; i--) {
 		bytes += prng.below(4) === 0 ? String.fromCharCode(prng.below(256)) : pieces[prng.below(pieces.length)];
@@ -136,34 +165,37 @@ function garbage(prng: Prng): string {
 	return bytes;
 }
 
-withReference('2,000 inputs of garbage are answered as by redis-server, and the node is unharmed', async (t) => {
-	const prng = new Prng(1_234_567);
-	for (let round = 0; round < 40; round++) {
-		const inputs = Array.from({length: 50}, () => garbage(prng));
-		const ask = async (port: number): Promise<string[]> =>
-			Promise.all(
-				inputs.map(async (bytes) => {
-					using wire = await Wire.connect(port);
-					wire.send(`${command('DEL', 'k')}${bytes}`);
-					// Closing the side makes an end of inputs that wait for more.
-					wire.socket.end();
-					return await wire.readToEnd();
-				}),
-			);
-		const expected = await ask(reference.port);
-		for (const node of nodes) {
-			const answers = await ask(node.port);
-			for (const [i, answer] of answers.entries()) {
-				// DEL and the keys' contents depend on who came first: the values are one byte and two.
-				if (normal(answer) !== normal(expected[i]!)) {
-					t.is(answer, expected[i]!, JSON.stringify(inputs[i]));
-					return;
+withReference(
+	'2,000 inputs of garbage are answered as by redis-server, and the node is unharmed',
+	async (t) => {
+		const prng = new Prng(1_234_567);
+		for (let round = 0; round < 40; round++) {
+			const inputs = Array.from({length: 50}, () => garbage(prng));
+			const ask = async (port: number): Promise<string[]> =>
+				Promise.all(
+					inputs.map(async (bytes) => {
+						using wire = await Wire.connect(port);
+						wire.send(`${command('DEL', 'k')}${bytes}`);
+						// Closing the side makes an end of inputs that wait for more.
+						wire.socket.end();
+						return await wire.readToEnd();
+					}),
+				);
+			const expected = await ask(reference.port);
+			for (const node of nodes) {
+				const answers = await ask(node.port);
+				for (const [i, answer] of answers.entries()) {
+					// DEL and the keys' contents depend on who came first: the values are one byte and two.
+					if (normal(answer) !== normal(expected[i]!)) {
+						t.is(answer, expected[i]!, JSON.stringify(inputs[i]));
+						return;
+					}
 				}
 			}
 		}
-	}
-	for (const node of nodes) t.true(await isUnharmed(node.port));
-});
+		for (const node of nodes) t.true(await isUnharmed(node.port));
+	},
+);
 
 /** What does not depend on what the other inputs did to the key meanwhile. */
 function normal(answer: string): string {
@@ -178,7 +210,9 @@ test('pure noise in every chunk size harms nobody', async (t) => {
 				Array.from({length: 20}, async () => {
 					using wire = await Wire.connect(node.port);
 					wire.socket.resume();
-					const noise = new Uint8Array(prng.below(4) === 0 ? 200_000 : 1 + prng.below(2000)).map(() => prng.below(256));
+					const noise = new Uint8Array(prng.below(4) === 0 ? 200_000 : 1 + prng.below(2000)).map(() =>
+						prng.below(256),
+					);
 					// A first byte that announces an array, or a line.
 					if (prng.below(2) === 0) noise[0] = 0x2a;
 					wire.send(noise);
@@ -213,7 +247,10 @@ test('a cross-protocol attack is told to the log with its address', async (t) =>
 	await using node = await startShoalNode();
 	t.is(await answerTo(node.port, 'POST / HTTP/1.1\r\n\r\n'), '');
 	await eventually(
-		async () => node.messages.some((message) => message.kind === 'log' && /SECURITY ATTACK.*127\.0\.0\.1:\d+ aborted/.test(message.text)),
+		async () =>
+			node.messages.some(
+				(message) => message.kind === 'log' && /SECURITY ATTACK.*127\.0\.0\.1:\d+ aborted/.test(message.text),
+			),
 		(found) => found,
 	);
 	t.pass();

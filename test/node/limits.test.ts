@@ -20,7 +20,10 @@ withReference('one client too many gets the line of redis-server and is closed',
 		})();
 		t.regex(expected, /^-ERR max number of clients/);
 		for (const transport of TRANSPORTS) {
-			await using node = await startShoalNode({transport, config: {'maxclients': '2', 'cluster-enabled': cluster ? 'yes' : 'no'}});
+			await using node = await startShoalNode({
+				transport,
+				config: {maxclients: '2', 'cluster-enabled': cluster ? 'yes' : 'no'},
+			});
 			using one = await RespClient.connect(node.port);
 			const two = await RespClient.connect(node.port);
 			await one.ask('PING');
@@ -51,7 +54,11 @@ function hasKeepAliveTimer(serverPort: number, clientPort: number): boolean {
 	for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
 		for (const line of readFileSync(file, 'latin1').split('\n')) {
 			const fields = line.trim().split(/\s+/);
-			if (fields[1]?.endsWith(`:${hex(serverPort)}`) === true && fields[2]?.endsWith(`:${hex(clientPort)}`) === true) return fields[5]!.startsWith('02:');
+			if (
+				fields[1]?.endsWith(`:${hex(serverPort)}`) === true &&
+				fields[2]?.endsWith(`:${hex(clientPort)}`) === true
+			)
+				return fields[5]!.startsWith('02:');
 		}
 	}
 	return false;
@@ -60,53 +67,63 @@ function hasKeepAliveTimer(serverPort: number, clientPort: number): boolean {
 for (const transport of TRANSPORTS) {
 	const title = (text: string) => `${transport}: ${text}`;
 
-	test(title('over the hard output limit a client is closed at once, and others do not notice'), async (t) => {
-		await using node = await startShoalNode({transport});
-		using other = await RespClient.connect(node.port);
-		await other.ask('SET', 'key', 'v'.repeat(100_000));
-		await other.ask('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 1mb 0 0');
-		using slow = await Wire.connect(node.port);
-		slow.socket.pause();
-		slow.send(pipeline('GET key').repeat(2000));
-		await eventually(
-			() => clientFields(other, slow.address),
-			(fields) => fields === undefined,
-		);
-		t.is((await infoOf(other, 'stats')).get('client_output_buffer_limit_disconnections'), '1');
-		// The rest of its pipeline was not run.
-		const calls = /calls=(\d+)/.exec((await infoOf(other, 'commandstats')).get('cmdstat_get') ?? '')?.[1];
-		t.true(Number(calls) < 2000, calls);
-		t.is(await other.ask('STRLEN', 'key'), 100_000);
-		t.true(node.messages.some((message) => message.kind === 'log' && message.text.includes('overcoming of output buffer limits')));
-	});
+	test(
+		title('over the hard output limit a client is closed at once, and others do not notice'),
+		async (t) => {
+			await using node = await startShoalNode({transport});
+			using other = await RespClient.connect(node.port);
+			await other.ask('SET', 'key', 'v'.repeat(100_000));
+			await other.ask('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 1mb 0 0');
+			using slow = await Wire.connect(node.port);
+			slow.socket.pause();
+			slow.send(pipeline('GET key').repeat(2000));
+			await eventually(
+				() => clientFields(other, slow.address),
+				(fields) => fields === undefined,
+			);
+			t.is((await infoOf(other, 'stats')).get('client_output_buffer_limit_disconnections'), '1');
+			// The rest of its pipeline was not run.
+			const calls = /calls=(\d+)/.exec((await infoOf(other, 'commandstats')).get('cmdstat_get') ?? '')?.[1];
+			t.true(Number(calls) < 2000, calls);
+			t.is(await other.ask('STRLEN', 'key'), 100_000);
+			t.true(
+				node.messages.some(
+					(message) => message.kind === 'log' && message.text.includes('overcoming of output buffer limits'),
+				),
+			);
+		},
+	);
 
-	test(title('over the soft output limit a client is closed when it stays there, and not when it reads on'), async (t) => {
-		await using node = await startShoalNode({transport, config: {hz: '100'}});
-		using other = await RespClient.connect(node.port);
-		await other.ask('SET', 'key', 'v'.repeat(100_000));
-		await other.ask('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 0 1mb 1');
-		using slow = await Wire.connect(node.port);
-		using brief = await Wire.connect(node.port);
-		for (const wire of [slow, brief]) {
-			wire.socket.pause();
-			wire.send(pipeline('GET key').repeat(200));
-		}
-		await eventually(
-			() => clientFields(other, brief.address),
-			(fields) => Number(fields?.get('omem')) > 1024 * 1024,
-		);
-		const expected = (9 + 100_000 + 2) * 200;
-		brief.socket.resume();
-		t.is((await brief.read(expected)).length, expected);
-		await eventually(
-			() => clientFields(other, slow.address),
-			(fields) => fields === undefined,
-		);
-		t.is((await clientFields(other, brief.address))?.get('omem'), '0');
-		brief.send(pipeline('PING'));
-		t.is((await brief.read(7)).toString(), '+PONG\r\n');
-		t.is((await infoOf(other, 'stats')).get('client_output_buffer_limit_disconnections'), '1');
-	});
+	test(
+		title('over the soft output limit a client is closed when it stays there, and not when it reads on'),
+		async (t) => {
+			await using node = await startShoalNode({transport, config: {hz: '100'}});
+			using other = await RespClient.connect(node.port);
+			await other.ask('SET', 'key', 'v'.repeat(100_000));
+			await other.ask('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 0 1mb 1');
+			using slow = await Wire.connect(node.port);
+			using brief = await Wire.connect(node.port);
+			for (const wire of [slow, brief]) {
+				wire.socket.pause();
+				wire.send(pipeline('GET key').repeat(200));
+			}
+			await eventually(
+				() => clientFields(other, brief.address),
+				(fields) => Number(fields?.get('omem')) > 1024 * 1024,
+			);
+			const expected = (9 + 100_000 + 2) * 200;
+			brief.socket.resume();
+			t.is((await brief.read(expected)).length, expected);
+			await eventually(
+				() => clientFields(other, slow.address),
+				(fields) => fields === undefined,
+			);
+			t.is((await clientFields(other, brief.address))?.get('omem'), '0');
+			brief.send(pipeline('PING'));
+			t.is((await brief.read(7)).toString(), '+PONG\r\n');
+			t.is((await infoOf(other, 'stats')).get('client_output_buffer_limit_disconnections'), '1');
+		},
+	);
 
 	test(title('a client whose unread commands exceed the query buffer limit is closed'), async (t) => {
 		await using node = await startShoalNode({transport, config: {'client-query-buffer-limit': '1mb'}});
@@ -127,35 +144,38 @@ for (const transport of TRANSPORTS) {
 		);
 	});
 
-	test(title('silent clients are closed after `timeout`, those who send, wait or watch are not'), async (t) => {
-		await using node = await startShoalNode({transport, config: {hz: '50'}});
-		using other = await RespClient.connect(node.port);
-		using silent = await Wire.connect(node.port);
-		using monitor = await Wire.connect(node.port);
-		monitor.send(pipeline('MONITOR'));
-		using waiting = await Wire.connect(node.port);
-		await other.ask('CLIENT', 'PAUSE', '100000000', 'WRITE');
-		waiting.send(pipeline('SET k v'));
-		// A byte of a long command now and then is a sign of life.
-		using slow = await Wire.connect(node.port);
-		const whole = command('ECHO', 'x'.repeat(100_000));
-		let at = 0;
-		await other.ask('CONFIG', 'SET', 'timeout', '1');
-		while (!silent.isClosed) {
-			slow.send(whole.slice(at, at + 1));
-			at++;
-			await other.ask('PING');
-			await new Promise((resolve) => setTimeout(resolve, 20));
-		}
-		t.false(slow.isClosed);
-		t.false(monitor.isClosed);
-		t.false(waiting.isClosed);
-		slow.send(whole.slice(at));
-		t.is((await slow.read(9)).toString(), '$100000\r\n');
-		await other.ask('CONFIG', 'SET', 'timeout', '0');
-		await other.ask('CLIENT', 'UNPAUSE');
-		t.is((await waiting.read(5)).toString(), '+OK\r\n');
-	});
+	test(
+		title('silent clients are closed after `timeout`, those who send, wait or watch are not'),
+		async (t) => {
+			await using node = await startShoalNode({transport, config: {hz: '50'}});
+			using other = await RespClient.connect(node.port);
+			using silent = await Wire.connect(node.port);
+			using monitor = await Wire.connect(node.port);
+			monitor.send(pipeline('MONITOR'));
+			using waiting = await Wire.connect(node.port);
+			await other.ask('CLIENT', 'PAUSE', '100000000', 'WRITE');
+			waiting.send(pipeline('SET k v'));
+			// A byte of a long command now and then is a sign of life.
+			using slow = await Wire.connect(node.port);
+			const whole = command('ECHO', 'x'.repeat(100_000));
+			let at = 0;
+			await other.ask('CONFIG', 'SET', 'timeout', '1');
+			while (!silent.isClosed) {
+				slow.send(whole.slice(at, at + 1));
+				at++;
+				await other.ask('PING');
+				await new Promise((resolve) => setTimeout(resolve, 20));
+			}
+			t.false(slow.isClosed);
+			t.false(monitor.isClosed);
+			t.false(waiting.isClosed);
+			slow.send(whole.slice(at));
+			t.is((await slow.read(9)).toString(), '$100000\r\n');
+			await other.ask('CONFIG', 'SET', 'timeout', '0');
+			await other.ask('CLIENT', 'UNPAUSE');
+			t.is((await waiting.read(5)).toString(), '+OK\r\n');
+		},
+	);
 
 	const onLinux = process.platform === 'linux' ? test : test.skip;
 	onLinux(title('tcp-keepalive is switched off and on under the connections that are there'), async (t) => {

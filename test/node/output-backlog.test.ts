@@ -15,7 +15,8 @@ test('bytes come out in the order they went in, however they were cut', (t) => {
 		if (prng.below(3) === 0) taken.push(...(backlog.take() ?? []));
 		t.is(backlog.length, appended.length - taken.length);
 	}
-	for (let block = backlog.take(); block !== null; block = backlog.take()) for (const byte of block) taken.push(byte);
+	for (let block = backlog.take(); block !== null; block = backlog.take())
+		for (const byte of block) taken.push(byte);
 	t.is(backlog.length, 0);
 	t.is(backlog.blockCount, 0);
 	t.deepEqual(Buffer.from(taken), Buffer.from(appended));

@@ -26,7 +26,11 @@ function sink(retains = false): Sink {
 	};
 }
 
-function fixture(): {readonly writer: ReplyWriter; readonly queue: OutputQueue; readonly say: (to: Sink, text: string) => void} {
+function fixture(): {
+	readonly writer: ReplyWriter;
+	readonly queue: OutputQueue;
+	readonly say: (to: Sink, text: string) => void;
+} {
 	const writer = new ReplyWriter();
 	const queue = new OutputQueue(writer);
 	return {

@@ -30,7 +30,8 @@ export interface Thread extends AsyncDisposable {
 /** Resolves when the node listens or the thread has ended. */
 export async function startThread(options: ThreadOptions = {}): Promise<Thread> {
 	const directory = await mkdtemp(join(tmpdir(), 'shoal-thread-'));
-	for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(directory, name), text);
+	for (const [name, text] of Object.entries(options.files ?? {}))
+		await writeFile(join(directory, name), text);
 	const port = options.port ?? (await freePort(true));
 	const start: NodeStart = {
 		index: 0,
@@ -43,7 +44,11 @@ export async function startThread(options: ThreadOptions = {}): Promise<Thread> 
 		nodeCount: 1,
 		transport: options.transport ?? 'handle',
 	};
-	const worker = new Worker(new URL('../../src/node/worker.js', import.meta.url), {workerData: start, stderr: true, stdout: true});
+	const worker = new Worker(new URL('../../src/node/worker.js', import.meta.url), {
+		workerData: start,
+		stderr: true,
+		stdout: true,
+	});
 	const messages: FromNode[] = [];
 	const errors: Error[] = [];
 	worker.on('error', (error) => errors.push(error));
@@ -53,7 +58,8 @@ export async function startThread(options: ThreadOptions = {}): Promise<Thread> 
 		worker.on('message', (message: FromNode) => {
 			messages.push(message);
 			if (message.kind === 'listening') resolve();
-			else if (message.kind === 'bus-connect') worker.postMessage({kind: 'bus-refused', request: message.request} satisfies ToNode);
+			else if (message.kind === 'bus-connect')
+				worker.postMessage({kind: 'bus-refused', request: message.request} satisfies ToNode);
 		});
 		worker.once('exit', () => resolve());
 	});

@@ -109,22 +109,25 @@ for (const transport of transports) {
 		await listener.close();
 	});
 
-	test(title('writes up to the kernel’s room are taken at once, and the rest stays queued until the peer reads'), async (t) => {
-		const {listener, client, peer} = await meet(transport);
-		client.pause();
-		t.true(peer.link.write(Buffer.from('small'), 0, 5));
-		t.is(peer.link.queuedBytes, 0);
-		const large = new Uint8Array(16 * 1024 * 1024).fill(9);
-		t.false(peer.link.write(large, 0, large.length));
-		t.true(peer.link.queuedBytes > 0);
-		const received = await readBytes(client, 5 + large.length);
-		t.is(received.length, 5 + large.length);
-		t.true(received.subarray(5).every((byte) => byte === 9));
-		await until(() => peer.drainedCount > 0);
-		t.is(peer.link.queuedBytes, 0);
-		client.destroy();
-		await listener.close();
-	});
+	test(
+		title('writes up to the kernel’s room are taken at once, and the rest stays queued until the peer reads'),
+		async (t) => {
+			const {listener, client, peer} = await meet(transport);
+			client.pause();
+			t.true(peer.link.write(Buffer.from('small'), 0, 5));
+			t.is(peer.link.queuedBytes, 0);
+			const large = new Uint8Array(16 * 1024 * 1024).fill(9);
+			t.false(peer.link.write(large, 0, large.length));
+			t.true(peer.link.queuedBytes > 0);
+			const received = await readBytes(client, 5 + large.length);
+			t.is(received.length, 5 + large.length);
+			t.true(received.subarray(5).every((byte) => byte === 9));
+			await until(() => peer.drainedCount > 0);
+			t.is(peer.link.queuedBytes, 0);
+			client.destroy();
+			await listener.close();
+		},
+	);
 
 	test(title('a paused link delivers nothing until it is resumed'), async (t) => {
 		const {listener, client, peer} = await meet(transport);
@@ -197,7 +200,9 @@ for (const transport of transports) {
 		await until(() => bytesOf(peer).length === 10);
 		client.destroy();
 		await until(() => peer.closedCount === 1);
-		const again = await transport.listen({host: '127.0.0.1', port: listener.port, backlog: 1}, () => t.fail());
+		const again = await transport.listen({host: '127.0.0.1', port: listener.port, backlog: 1}, () =>
+			t.fail(),
+		);
 		t.is(again.port, listener.port);
 		await again.close();
 	});

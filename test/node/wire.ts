@@ -71,7 +71,8 @@ export class Wire implements Disposable {
 
 	/** Resolves when the kernel has all that was sent. */
 	async sent(): Promise<void> {
-		if (this.socket.writableLength > 0) await new Promise<void>((resolve) => this.socket.write('', () => resolve()));
+		if (this.socket.writableLength > 0)
+			await new Promise<void>((resolve) => this.socket.write('', () => resolve()));
 	}
 
 	/** Exactly so many bytes; fewer when the peer closes before. */
@@ -132,7 +133,10 @@ export async function eventually<T>(ask: () => Promise<T>, isWanted: (answer: T)
 }
 
 /** Fields of INFO. */
-export async function infoOf(client: RespClient, section = 'everything'): Promise<ReadonlyMap<string, string>> {
+export async function infoOf(
+	client: RespClient,
+	section = 'everything',
+): Promise<ReadonlyMap<string, string>> {
 	const text = String(await client.ask('INFO', section));
 	return new Map(
 		text
@@ -143,7 +147,10 @@ export async function infoOf(client: RespClient, section = 'everything'): Promis
 }
 
 /** Fields of the CLIENT LIST line of the client at that address; undefined when there is none. */
-export async function clientFields(asker: RespClient, address: string): Promise<ReadonlyMap<string, string> | undefined> {
+export async function clientFields(
+	asker: RespClient,
+	address: string,
+): Promise<ReadonlyMap<string, string> | undefined> {
 	const line = String(await asker.ask('CLIENT', 'LIST'))
 		.split('\n')
 		.find((each) => each.includes(` addr=${address} `));

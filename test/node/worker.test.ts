@@ -6,13 +6,17 @@ import {RespClient} from '../helpers/resp-client.ts';
 import {answerTo, pipeline, TRANSPORTS, Wire} from './wire.ts';
 import {startThread, type Thread} from './thread.ts';
 
-const kinds = (thread: Thread): string[] => thread.messages.map(({kind}) => kind).filter((kind) => kind !== 'log' && kind !== 'cluster-state');
+const kinds = (thread: Thread): string[] =>
+	thread.messages.map(({kind}) => kind).filter((kind) => kind !== 'log' && kind !== 'cluster-state');
 
 /** Whether someone could listen there now. */
 async function isFree(port: number): Promise<boolean> {
 	const probe = createServer();
 	probe.listen(port, '127.0.0.1');
-	const outcome = await Promise.race([once(probe, 'listening').then(() => true), once(probe, 'error').then(() => false)]);
+	const outcome = await Promise.race([
+		once(probe, 'listening').then(() => true),
+		once(probe, 'error').then(() => false),
+	]);
 	probe.close();
 	return outcome;
 }
@@ -67,7 +71,10 @@ for (const transport of TRANSPORTS) {
 		using monitor = await Wire.connect(thread.port);
 		monitor.send(pipeline('MONITOR'));
 		await monitor.read(5);
-		t.is(await answerTo(thread.port, pipeline('PING', 'SET a 1', 'SHUTDOWN NOSAVE', 'SET b 1')), '+PONG\r\n+OK\r\n');
+		t.is(
+			await answerTo(thread.port, pipeline('PING', 'SET a 1', 'SHUTDOWN NOSAVE', 'SET b 1')),
+			'+PONG\r\n+OK\r\n',
+		);
 		const seen = await monitor.readToEnd();
 		t.true(seen.includes('"SET" "a"'));
 		t.false(seen.includes('"SET" "b"'));
@@ -96,8 +103,8 @@ for (const transport of TRANSPORTS) {
 
 for (const [title, config, pattern] of [
 	['an unknown directive', {'no-such-thing': 'yes'}, /no-such-thing/i],
-	['a directive with a value that it does not take', {'maxclients': 'many'}, /maxclients/i],
-	['a directive out of its range', {'hz': 'x1'}, /hz/i],
+	['a directive with a value that it does not take', {maxclients: 'many'}, /maxclients/i],
+	['a directive out of its range', {hz: 'x1'}, /hz/i],
 ] as const) {
 	test(`${title} keeps the node from its start, and the message names it`, async (t) => {
 		await using thread = await startThread({config});
@@ -111,7 +118,10 @@ for (const [title, config, pattern] of [
 }
 
 test('a nodes.conf that cannot be trusted keeps the node from its start', async (t) => {
-	for (const text of ['garbage\n', `${'a'.repeat(40)} 127.0.0.1:1@2 master - 0 0 1 connected 0-99999\nvars currentEpoch 1 lastVoteEpoch 0\n`]) {
+	for (const text of [
+		'garbage\n',
+		`${'a'.repeat(40)} 127.0.0.1:1@2 master - 0 0 1 connected 0-99999\nvars currentEpoch 1 lastVoteEpoch 0\n`,
+	]) {
 		await using thread = await startThread({config: {'cluster-enabled': 'yes'}, files: {'nodes.conf': text}});
 		t.is(await thread.exited, 0);
 		t.deepEqual(kinds(thread), ['failed']);

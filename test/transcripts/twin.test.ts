@@ -72,25 +72,30 @@ class Twin {
 
 for (const file of readdirSync(directory).filter((name) => name.endsWith('.txt'))) {
 	for (const protocol of [2, 3] as const) {
-		(hasRedisServer() ? test : test.skip)(`${file} reads the same from shoal and from redis-server in RESP${protocol}`, async (t) => {
-			t.timeout(120_000);
-			const isCluster = file.startsWith('cluster');
-			await using redis = await startRedisServer({cluster: isCluster});
-			await using shoal = await startShoalNode({config: {'cluster-enabled': isCluster ? 'yes' : 'no'}});
-			const theirs = new Twin(redis.port, protocol);
-			const ours = new Twin(shoal.port, protocol);
-			const differences: string[] = [];
-			for (const {number, text, words} of readTranscript(file)) {
-				const [expected, actual] = await Promise.all([theirs.run(words), ours.run(words)]);
-				// Not within a longer number: INCRBYFLOAT prints thousands of digits.
-				const own = (reply: string, port: number): string =>
-					reply.replaceAll(new RegExp(`(?<!\\d)${port}(?!\\d)`, 'g'), '<port>');
-				if (own(expected, redis.port) === own(actual, shoal.port)) continue;
-				differences.push(`${file}:${number}: ${text}\n  redis ${JSON.stringify(expected)}\n  shoal ${JSON.stringify(actual)}`);
-			}
-			theirs.close();
-			ours.close();
-			t.is(differences.length, 0, differences.slice(0, 40).join('\n'));
-		});
+		(hasRedisServer() ? test : test.skip)(
+			`${file} reads the same from shoal and from redis-server in RESP${protocol}`,
+			async (t) => {
+				t.timeout(120_000);
+				const isCluster = file.startsWith('cluster');
+				await using redis = await startRedisServer({cluster: isCluster});
+				await using shoal = await startShoalNode({config: {'cluster-enabled': isCluster ? 'yes' : 'no'}});
+				const theirs = new Twin(redis.port, protocol);
+				const ours = new Twin(shoal.port, protocol);
+				const differences: string[] = [];
+				for (const {number, text, words} of readTranscript(file)) {
+					const [expected, actual] = await Promise.all([theirs.run(words), ours.run(words)]);
+					// Not within a longer number: INCRBYFLOAT prints thousands of digits.
+					const own = (reply: string, port: number): string =>
+						reply.replaceAll(new RegExp(`(?<!\\d)${port}(?!\\d)`, 'g'), '<port>');
+					if (own(expected, redis.port) === own(actual, shoal.port)) continue;
+					differences.push(
+						`${file}:${number}: ${text}\n  redis ${JSON.stringify(expected)}\n  shoal ${JSON.stringify(actual)}`,
+					);
+				}
+				theirs.close();
+				ours.close();
+				t.is(differences.length, 0, differences.slice(0, 40).join('\n'));
+			},
+		);
 	}
 }
