@@ -241,6 +241,7 @@ function epochOf(node: NodeView): number {
 
 function forEachRange(view: ClusterView, visit: (node: NodeView, first: number, last: number) => void): void {
 	const {owners, table} = view;
+	if (view.assignedCount === 0) return;
 	let first = 0;
 	for (let slot = 1; slot <= owners.length; slot++) {
 		// Past the end `owners[slot]` is undefined: the last range ends there.

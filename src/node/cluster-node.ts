@@ -93,6 +93,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	#reported: ClusterStateReport | null = null;
 	#stopTicking: (() => void) | null = null;
 	#linksOverLimitCount = 0;
+	/** The publication that is due at the end of this turn. */
+	#publication: NodeJS.Immediate | null = null;
 	/** A client asked for a change that may still wait to be in nodes.conf. */
 	#hasPromised = false;
 	readonly #nodesConf = (): string => this.#core.nodesConf();
@@ -150,6 +152,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	async stop(): Promise<void> {
 		this.#stopTicking?.();
 		this.#stopTicking = null;
+		if (this.#publication !== null) clearImmediate(this.#publication);
 		this.#options.bus.stop();
 		await this.#file.close();
 	}
@@ -182,7 +185,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	}
 
 	isServedHere(slot: number): boolean {
-		return this.#routes[slot] === 1;
+		return this.#routes[slot] === 1 && this.#publication === null;
 	}
 
 	redirect(
@@ -267,7 +270,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		else if (effects.config === 'write') this.#file.saveSoon(this.#nodesConf);
 		if (cause === 'operator') this.#hasPromised = true;
 
-		if (effects.slotTableDirty) this.#publish();
+		if (effects.slotTableDirty && cause === 'peer') this.#publishSoon();
+		else if (effects.slotTableDirty) this.#publish();
 		// Opening and closing a slot for migration changes no owner, but who may be served without a look at the keys.
 		else if (cause === 'operator') this.#updateRoutes();
 
@@ -277,7 +281,18 @@ export class ClusterNode implements ClusterService, BusReceiver {
 
 		for (const event of effects.events) outlets.event(event);
 		for (const {level, text} of effects.logs) outlets.log(level, text);
-		if (effects.slotTableDirty || effects.events.length > 0) this.#reportState();
+		if (this.#publication === null && (effects.slotTableDirty || effects.events.length > 0)) this.#reportState();
+	}
+
+	/**
+	 * Once for all that peers say in this turn: while a cluster forms they say much at once. Until then no slot counts as
+	 * served here without a question to the core.
+	 */
+	#publishSoon(): void {
+		this.#publication ??= setImmediate(() => {
+			this.#publish();
+			this.#reportState();
+		});
 	}
 
 	#dropLinksOverLimit(): void {
@@ -299,6 +314,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	}
 
 	#publish(): void {
+		if (this.#publication !== null) clearImmediate(this.#publication);
+		this.#publication = null;
 		const {view} = this.#core;
 		if (view.myself.id !== this.#publishedId) {
 			this.#publishedId = view.myself.id;

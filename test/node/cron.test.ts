@@ -48,10 +48,10 @@ for (const transport of TRANSPORTS) {
 			using client = await RespClient.connect(node.port);
 			using other = await RespClient.connect(node.port);
 			await other.ask('SELECT', '5');
+			await client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+			for (const each of [client, other]) await each.ask('SET', 'gone', 'x', 'PX', '1');
 			await client.ask('CLIENT', 'PAUSE', '100000000', 'WRITE');
-			await client.ask('CLIENT', 'UNPAUSE');
-			for (const each of [client, other]) await each.ask('SET', 'gone', 'x', 'PX', '20');
-			await client.ask('CLIENT', 'PAUSE', '100000000', 'WRITE');
+			await client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '1');
 			await eventually(
 				async () => client.ask('GET', 'gone'),
 				(value) => value === null,

@@ -272,48 +272,51 @@ for (const transport of TRANSPORTS) {
 		t.is(await old.readToEnd(), '+OK\r\n');
 	});
 
-	test(title('a monitor sees commands in the order in which they ran, among its own replies'), async (t) => {
-		await using node = await startShoalNode({transport});
-		await using other = await startRedisServer();
-		const seen = async (port: number): Promise<string> => {
-			using monitor = await Wire.connect(port);
-			using client = await RespClient.connect(port);
-			monitor.send(pipeline('MONITOR'));
-			await monitor.read(5);
-			for (const line of [
-				'SET a 1',
-				'GET a',
-				'NOSUCH',
-				'GET',
-				'INCR b',
-				'SELECT 2',
-				'AUTH hidden',
-				'CONFIG GET port',
-				'PING',
-			])
-				await client.ask(...line.split(' '));
-			monitor.send(pipeline('PING', 'ECHO between', 'MONITOR', 'PING'));
-			await client.ask('ECHO', 'q"\\\x01\r\n');
-			// Its own QUIT is the last that it sees.
-			await eventually(
-				async () => String(await client.ask('CLIENT', 'LIST')),
-				(list) => list.includes(' cmd=ping ') || !list.includes(' flags=O '),
+	withReference(
+		title('a monitor sees commands in the order in which they ran, among its own replies'),
+		async (t) => {
+			await using node = await startShoalNode({transport});
+			await using other = await startRedisServer();
+			const seen = async (port: number): Promise<string> => {
+				using monitor = await Wire.connect(port);
+				using client = await RespClient.connect(port);
+				monitor.send(pipeline('MONITOR'));
+				await monitor.read(5);
+				for (const line of [
+					'SET a 1',
+					'GET a',
+					'NOSUCH',
+					'GET',
+					'INCR b',
+					'SELECT 2',
+					'AUTH hidden',
+					'CONFIG GET port',
+					'PING',
+				])
+					await client.ask(...line.split(' '));
+				monitor.send(pipeline('PING', 'ECHO between', 'MONITOR', 'PING'));
+				await client.ask('ECHO', 'q"\\\x01\r\n');
+				// Its own QUIT is the last that it sees.
+				await eventually(
+					async () => String(await client.ask('CLIENT', 'LIST')),
+					(list) => list.includes(' cmd=ping ') || !list.includes(' flags=O '),
+				);
+				monitor.send(pipeline('QUIT'));
+				return (await monitor.readToEnd()).replaceAll(/\+\d+\.\d{6} \[(\d+) 127.0.0.1:\d+\]/g, '+T [$1 C]');
+			};
+			const lines = (text: string): string[] =>
+				text
+					.split('\r\n')
+					.filter((line) => !line.includes('"between"') && line !== '$7' && line !== 'between')
+					.sort();
+			const ours = await seen(node.port);
+			t.deepEqual(lines(ours), lines(await seen(other.port)));
+			t.regex(
+				ours,
+				/\+PONG\r\n\+T \[0 C\] "PING"\r\n\$7\r\nbetween\r\n\+T \[0 C\] "ECHO" "between"\r\n\+PONG\r\n\+T \[0 C\] "PING"\r\n/,
 			);
-			monitor.send(pipeline('QUIT'));
-			return (await monitor.readToEnd()).replaceAll(/\+\d+\.\d{6} \[(\d+) 127.0.0.1:\d+\]/g, '+T [$1 C]');
-		};
-		const lines = (text: string): string[] =>
-			text
-				.split('\r\n')
-				.filter((line) => !line.includes('"between"') && line !== '$7' && line !== 'between')
-				.sort();
-		const ours = await seen(node.port);
-		t.deepEqual(lines(ours), lines(await seen(other.port)));
-		t.regex(
-			ours,
-			/\+PONG\r\n\+T \[0 C\] "PING"\r\n\$7\r\nbetween\r\n\+T \[0 C\] "ECHO" "between"\r\n\+PONG\r\n\+T \[0 C\] "PING"\r\n/,
-		);
-	});
+		},
+	);
 
 	test(title('calls are counted exactly through pipelines, runs, errors and rejections'), async (t) => {
 		const figures = async (port: number): Promise<unknown> => {
@@ -599,34 +602,48 @@ for (const transport of TRANSPORTS) {
 				return answersOf(
 					port,
 					'GET in',
-						'ASKING',
-						'SET in x',
-						'GET in',
-						'ASKING',
-						'GET in',
-						'ASKING',
-						'ASKING',
-						'GET in',
-						'GET in',
-					'ASKING', 'NOSUCH', 'GET in', 'ASKING', 'GET', 'GET in', 'ASKING', 'PING', 'GET in',
 					'ASKING',
-						'MGET {in}1 {in}2',
-						'ASKING',
-						'MGET in in',
-						'ASKING',
-						'MGET in {in}2',
-						'ASKING',
-						'DEL in {in}2',
+					'SET in x',
+					'GET in',
+					'ASKING',
+					'GET in',
+					'ASKING',
+					'ASKING',
+					'GET in',
+					'GET in',
+					'ASKING',
+					'NOSUCH',
+					'GET in',
+					'ASKING',
+					'GET',
+					'GET in',
+					'ASKING',
+					'PING',
+					'GET in',
+					'ASKING',
+					'MGET {in}1 {in}2',
+					'ASKING',
+					'MGET in in',
+					'ASKING',
+					'MGET in {in}2',
+					'ASKING',
+					'DEL in {in}2',
 					'GET out',
-						'SET out x',
-						'GET {out}1',
-						'MGET {out}1 {out}2',
-						'MGET {out}2 {out}3',
-						'MGET {out}1 {out}1',
-						'DEL {out}1',
-						'GET {out}1',
-						'EXISTS {out}1 {out}1',
-					'READONLY', 'GET in', 'ASKING', 'GET in', 'READWRITE', 'SET served x', 'GET served',
+					'SET out x',
+					'GET {out}1',
+					'MGET {out}1 {out}2',
+					'MGET {out}2 {out}3',
+					'MGET {out}1 {out}1',
+					'DEL {out}1',
+					'GET {out}1',
+					'EXISTS {out}1 {out}1',
+					'READONLY',
+					'GET in',
+					'ASKING',
+					'GET in',
+					'READWRITE',
+					'SET served x',
+					'GET served',
 				);
 			};
 			t.is(await talk(node.port), await talk(other.port));

@@ -169,42 +169,38 @@ withReference(
 	'2,000 inputs of garbage are answered as by redis-server, and the node is unharmed',
 	async (t) => {
 		const prng = new Prng(1_234_567);
-		for (let round = 0; round < 40; round++) {
-			const inputs = Array.from({length: 50}, () => garbage(prng));
-			const ask = async (port: number): Promise<string[]> =>
-				Promise.all(
-					inputs.map(async (bytes) => {
-						using wire = await Wire.connect(port);
-						wire.send(`${command('DEL', 'k')}${bytes}`);
-						// Closing the side makes an end of inputs that wait for more.
-						wire.socket.end();
-						return await wire.readToEnd();
-					}),
-				);
-			const expected = await ask(reference.port);
-			for (const node of nodes) {
-				const answers = await ask(node.port);
-				for (const [i, answer] of answers.entries()) {
-					// DEL and the keys' contents depend on who came first: the values are one byte and two.
-					if (normal(answer) !== normal(expected[i]!)) {
-						t.is(answer, expected[i]!, JSON.stringify(inputs[i]));
-						return;
-					}
-				}
+		const inputs = Array.from({length: 2000}, () => command('DEL', 'k') + garbage(prng));
+		const ask = async (port: number): Promise<string[]> => {
+			const answers: string[] = [];
+			// One after the other: what one says of the key depends on those before.
+			for (const bytes of inputs) {
+				using wire = await Wire.connect(port);
+				wire.send(bytes);
+				// Closing the side makes an end of inputs that wait for more.
+				wire.socket.end();
+				answers.push(await wire.readToEnd());
 			}
+			return answers;
+		};
+		const [expected, ...all] = await Promise.all([reference, ...nodes].map(async ({port}) => ask(port)));
+		for (const answers of all) {
+			const at = answers.findIndex((answer, i) => answer !== expected![i]);
+			if (at >= 0) t.is(answers[at], expected![at]!, JSON.stringify(inputs[at]));
 		}
-		for (const node of nodes) t.true(await isUnharmed(node.port));
+		for (const node of nodes) t.true(await isAlive(node.port));
 	},
 );
 
-/** What does not depend on what the other inputs did to the key meanwhile. */
-function normal(answer: string): string {
-	return answer.replace(/^:[01]\r\n/, '').replaceAll(/\$2\r\nvv\r\n|\$-1\r\n/g, '<k>');
+/** Others may still be connected: the tests of this file share the nodes. */
+async function isAlive(port: number): Promise<boolean> {
+	using client = await RespClient.connect(port);
+	return (await client.ask('PING')) === 'PONG' && (await infoOf(client, 'server')).has('redis_version');
 }
 
 test('pure noise in every chunk size harms nobody', async (t) => {
 	const prng = new Prng(99);
-	for (const node of nodes) {
+	for (const transport of TRANSPORTS) {
+		await using node = await startShoalNode({transport});
 		for (let round = 0; round < 30; round++) {
 			await Promise.all(
 				Array.from({length: 20}, async () => {

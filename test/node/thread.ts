@@ -1,5 +1,4 @@
 /** A node's worker thread from start to end as its launcher sees it: also one that cannot start, or that dies. */
-import {once} from 'node:events';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -12,6 +11,8 @@ export interface ThreadOptions {
 	readonly config?: Readonly<Record<string, string>>;
 	readonly transport?: TransportChoice;
 	readonly port?: number;
+	/** Instead of one of its own, which is removed in the end. */
+	readonly directory?: string;
 	/** What stands in the node's directory when it starts. */
 	readonly files?: Readonly<Record<string, string>>;
 }
@@ -29,7 +30,7 @@ export interface Thread extends AsyncDisposable {
 
 /** Resolves when the node listens or the thread has ended. */
 export async function startThread(options: ThreadOptions = {}): Promise<Thread> {
-	const directory = await mkdtemp(join(tmpdir(), 'shoal-thread-'));
+	const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'shoal-thread-')));
 	for (const [name, text] of Object.entries(options.files ?? {}))
 		await writeFile(join(directory, name), text);
 	const port = options.port ?? (await freePort(true));
@@ -52,8 +53,9 @@ export async function startThread(options: ThreadOptions = {}): Promise<Thread> 
 	const messages: FromNode[] = [];
 	const errors: Error[] = [];
 	worker.on('error', (error) => errors.push(error));
-	const exited = once(worker, 'exit').then(([code]) => code as number);
-	exited.catch(() => undefined);
+	const exited = new Promise<number>((resolve) => {
+		worker.once('exit', resolve);
+	});
 	const listening = new Promise<void>((resolve) => {
 		worker.on('message', (message: FromNode) => {
 			messages.push(message);
@@ -69,14 +71,11 @@ export async function startThread(options: ThreadOptions = {}): Promise<Thread> 
 		directory,
 		messages,
 		errors,
-		exited: new Promise((resolve) => {
-			if (worker.threadId === -1) resolve(exited);
-			else worker.once('exit', resolve);
-		}),
+		exited,
 		post: (message) => worker.postMessage(message),
 		async [Symbol.asyncDispose]() {
 			await worker.terminate();
-			await rm(directory, {recursive: true, force: true});
+			if (options.directory === undefined) await rm(directory, {recursive: true, force: true});
 		},
 	};
 }
