@@ -36,6 +36,7 @@ import {
 	setState,
 	stateCapacity,
 } from './directory.ts';
+import {EXPECTED_LIMIT} from './expected-keys.ts';
 import type {Records} from './records.ts';
 import type {RefBatch} from './ref-batch.ts';
 import {SlotCounts} from './slot-counts.ts';
@@ -68,6 +69,10 @@ export class KeyTable {
 	readonly #volatile = new SlotCounts();
 	/** Where in its leaf the last search ended: at the entry it found, or where a new one belongs. */
 	#index = 0;
+	/** Of `prefetch`: leaves, then refs, and states. */
+	readonly #leaves = new Int32Array(EXPECTED_LIMIT);
+	readonly #states = new Int32Array(EXPECTED_LIMIT);
+	#lastRead = 0;
 
 	constructor(records: Records) {
 		this.#records = records;
@@ -114,6 +119,51 @@ export class KeyTable {
 		}
 		this.#index = index;
 		return 0;
+	}
+
+	/**
+	 * Reads what `find` will read for these keys, step by step for all of them: first where in its leaf each is looked for,
+	 * then its record. With a million keys each of these reads waits some 150 ns for memory, and reads that do not depend
+	 * on each other wait together (16 keys at a time: 330 instead of 530 ns a key).
+	 */
+	prefetch(slots: Int32Array, hashes: Int32Array, count: number): void {
+		let read = 0;
+		for (let i = 0; i < count; i++) {
+			const hash = hashes[i]!;
+			let pairs: Int32Array = this.#roots;
+			let pair = slots[i]! << 1;
+			if (pairs[pair]! < 0) {
+				const directory = this.#directories[~pairs[pair]!]!;
+				pairs = directory.entries;
+				pair = (hash >>> (HASH_BITS - directory.depth)) << 1;
+			}
+			const leaf = pairs[pair]!;
+			const state = pairs[pair + 1]!;
+			this.#leaves[i] = leaf;
+			this.#states[i] = state;
+			const guess = guessIndex(state & COUNT_MASK, state >>> DEPTH_SHIFT, hash);
+			read ^= this.#arena.segments[segmentOf(leaf)]!.words[wordAt(leaf) + (guess << 1)]!;
+		}
+		for (let i = 0; i < count; i++) {
+			const leaf = this.#leaves[i]!;
+			const state = this.#states[i]!;
+			const leafCount = state & COUNT_MASK;
+			const words = this.#arena.segments[segmentOf(leaf)]!.words;
+			const base = wordAt(leaf);
+			const index = lowerBound(words, base, leafCount, state >>> DEPTH_SHIFT, hashes[i]!);
+			this.#leaves[i] = index < leafCount ? words[base + (index << 1) + 1]! : 0;
+		}
+		for (let i = 0; i < count; i++) {
+			const ref = this.#leaves[i]!;
+			read ^= this.#arena.segments[segmentOf(ref)]!.words[wordAt(ref)]!;
+		}
+		// Kept, so that the reads are not optimized away.
+		this.#lastRead = read;
+	}
+
+	/** What `prefetch` read; of no meaning. */
+	get lastRead(): number {
+		return this.#lastRead;
 	}
 
 	/** Goes to the entry of a record, as `find` does to that of a key. The record must be in the table. */
@@ -610,12 +660,10 @@ export class KeyTable {
 }
 
 /**
- * The index of the first entry whose hash is not below the given one. Starts where it would stand if the hashes were
- * spread evenly over the leaf's range; the real place is about the root of `count` away.
+ * The index of the first entry whose hash is not below the given one. Starts at the guess; the real place is about the root of `count` away.
  */
 function lowerBound(words: Int32Array, base: number, count: number, depth: number, hash: number): number {
-	const inLeaf = (hash << depth) & 0x7fff_ffff;
-	let index = ((inLeaf >>> 15) * count) >>> 16;
+	let index = guessIndex(count, depth, hash);
 	if (index < count && words[base + (index << 1)]! >>> 1 < hash) {
 		do {
 			index++;
@@ -626,6 +674,12 @@ function lowerBound(words: Int32Array, base: number, count: number, depth: numbe
 		index--;
 	}
 	return index;
+}
+
+/** Where the hash would stand if the hashes were spread evenly over the leaf's range. */
+function guessIndex(count: number, depth: number, hash: number): number {
+	const inLeaf = (hash << depth) & 0x7fff_ffff;
+	return ((inLeaf >>> 15) * count) >>> 16;
 }
 
 /** Moves words within a leaf, up or down. Short ones by a loop: a call of copyWithin costs about 20 steps. */

@@ -15,6 +15,7 @@ import {Prng} from '../lib/prng.ts';
 import {allocateRegion, regionOf, type Region} from '../lib/region.ts';
 import {keySlot} from '../slots/key-slot.ts';
 import {AccessClock} from './access-clock.ts';
+import {EXPECTED_LIMIT, ExpectedKeys} from './expected-keys.ts';
 import {hashKey} from './key-hash.ts';
 import {END_POSITION, KeyTable, slotPosition} from './key-table.ts';
 import {MAX_INSIDE_VALUE_BYTES, RAW, Records, STRING, VOLATILE, type ValueType} from './records.ts';
@@ -86,6 +87,7 @@ export class Keyspace {
 	#expiryPosition = 0;
 	readonly #slice: ExpirySlice = {examined: 0, expired: 0, timedOut: false};
 	readonly #batch = new RefBatch();
+	readonly #expected = new ExpectedKeys();
 	/** Apart from the other, since the visitor of `scan` may call what needs a batch itself. */
 	readonly #scanBatch = new RefBatch();
 	readonly #prng: Prng;
@@ -133,6 +135,31 @@ export class Keyspace {
 	}
 
 	// Look-ups
+
+	/** Whether `expect` takes one more key. */
+	get canExpectMore(): boolean {
+		return this.#expected.count < EXPECTED_LIMIT;
+	}
+
+	/**
+	 * Announces that the key at this place will be looked up soon; in ascending order of places in one region. The bytes
+	 * must stay as they are until `expectNothing`.
+	 */
+	expect(slot: number, region: Region, at: number, length: number): void {
+		const hash = hashKey(region, at, length, this.#secret0, this.#secret1);
+		this.#expected.add(slot, hash, region, at, length);
+	}
+
+	/** Brings what the announced look-ups will read closer: for all of them at once, so that the waits overlap. */
+	prefetch(): void {
+		const {slots, hashes, count} = this.#expected;
+		this.#table.prefetch(slots, hashes, count);
+	}
+
+	/** Forgets what was announced. */
+	expectNothing(): void {
+		this.#expected.clear();
+	}
 
 	/** The ref of a key, or 0. An expired key is removed (or hidden) first. Counts and touches nothing. */
 	find(slot: number, region: Region, at: number, length: number): number {
@@ -658,6 +685,10 @@ export class Keyspace {
 	}
 
 	#hash(region: Region, at: number, length: number): number {
+		if (this.#expected.count > 0) {
+			const hash = this.#expected.hashOf(region, at, length);
+			if (hash >= 0) return hash;
+		}
 		return hashKey(region, at, length, this.#secret0, this.#secret1);
 	}
 

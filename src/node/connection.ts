@@ -116,9 +116,12 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	 */
 	#run(region: Region, start: number, end: number, isOwn: boolean): boolean {
 		const {client} = this;
-		const {parser, executor, writer, output, inputs} = this.#frontend;
+		const {reader, executor, writer, output, inputs} = this.#frontend;
+		const {parser} = reader;
 		const dedicated = isOwn && region.bytes.length > INPUT_BUFFER_BYTES;
-		let request = this.#partial ?? this.#frontend.request;
+		// What was cut or held back comes first, then what the reader reads.
+		let own = this.#partial;
+		let request = own ?? reader.request;
 		let complete = this.#held;
 		let handedOver = false;
 		let commands = 0;
@@ -128,10 +131,11 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		this.#held = false;
 		this.#running = true;
 		this.#frontend.beginRun();
+		parser.limits.authenticated = client.authenticated;
 		while (at < end) {
 			if (!complete) {
-				parser.limits.authenticated = client.authenticated;
-				const status = parser.parse(request, region, at, end);
+				const status = own === null ? reader.read(client, region, at, end) : parser.parse(own, region, at, end);
+				request = own ?? reader.request;
 				if (status === INCOMPLETE) break;
 				if (status === COMPLETE) {
 					complete = true;
@@ -153,9 +157,9 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 				if (this.#closed || this.#ending) break;
 			}
 			at = request.end;
-			if (request !== this.#frontend.request) {
-				inputs.giveRequest(request);
-				request = this.#frontend.request;
+			if (own !== null) {
+				inputs.giveRequest(own);
+				own = null;
 			}
 			if (writer.length - from > SEND_EARLY_BYTES) {
 				output.add(this, from);
@@ -178,7 +182,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 
 	/** Keeps the rest, and makes the request that knows it the connection's own. */
 	#keep(request: Request, region: Region, at: number, end: number, inPlace: boolean): void {
-		const {inputs} = this.#frontend;
+		const {inputs, reader} = this.#frontend;
 		if (inPlace) {
 			this.#input = region;
 			this.#inputStart = at;
@@ -193,7 +197,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 			request.rebase(-at, input);
 		}
 		this.#partial = request;
-		if (request === this.#frontend.request) this.#frontend.request = inputs.takeRequest();
+		if (request === reader.request) reader.giveAway();
 		this.#checkInputLimit();
 	}
 

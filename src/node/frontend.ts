@@ -7,8 +7,7 @@ import type {Services} from '../commands/services.ts';
 import type {LogLevel, Settings} from '../commands/settings.ts';
 import {toBytes} from '../lib/bytes.ts';
 import type {ReplyWriter} from '../resp/reply-writer.ts';
-import type {Request} from '../resp/request.ts';
-import {RequestParser} from '../resp/request-parser.ts';
+import {CommandReader} from './command-reader.ts';
 import {Connection} from './connection.ts';
 import type {Executor} from './executor.ts';
 import {InputBuffers} from './input-buffers.ts';
@@ -38,11 +37,9 @@ export class Frontend {
 	readonly executor: Executor;
 	readonly writer: ReplyWriter;
 	readonly settings: Settings;
-	readonly parser = new RequestParser();
+	readonly reader: CommandReader;
 	readonly inputs = new InputBuffers();
 	readonly output: OutputQueue;
-	/** The request that every command is parsed into; a connection that must keep it leaves another. */
-	request: Request;
 	readonly #services: Services;
 	readonly #clock: TurnClock;
 	readonly #connections = new Set<Connection>();
@@ -54,7 +51,7 @@ export class Frontend {
 		this.writer = executor.writer;
 		this.settings = services.config.settings;
 		this.output = new OutputQueue(this.writer);
-		this.request = this.inputs.takeRequest();
+		this.reader = new CommandReader(this.inputs, services.databases);
 		this.#services = services;
 		this.#clock = clock;
 	}
@@ -123,13 +120,14 @@ export class Frontend {
 
 	/** Before commands are run. */
 	beginRun(): void {
-		this.parser.limits.maxBulkBytes = this.settings.protoMaxBulkBytes;
+		this.reader.parser.limits.maxBulkBytes = this.settings.protoMaxBulkBytes;
 		this.#running = true;
 	}
 
 	/** After them: what was pushed meanwhile goes behind the replies. */
 	endRun(): void {
 		this.#running = false;
+		this.reader.forget();
 		this.executor.timer.finish();
 		this.#services.cluster?.settle();
 		if (this.#pushed.length > 0) this.#writePushed();

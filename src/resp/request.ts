@@ -58,6 +58,9 @@ export class Request {
 	/** When INCOMPLETE: the least number of further bytes that can complete the present argument or line; at least 1. */
 	needed = 0;
 
+	/** Slot of the first argument behind the name, where most keys stand; -1 while nobody asked. */
+	#firstSlot = -1;
+
 	/** View of an argument, valid until the handler returns. */
 	bytes(index: number): Uint8Array {
 		const at = this.offsets[index]!;
@@ -116,7 +119,9 @@ export class Request {
 	/** The hash slot of the key at `index`, without computing it again where the executor did. */
 	keySlot(index: number): number {
 		if (this.slot >= 0) return this.slot;
-		return keySlot(this.region.bytes, this.offsets[index], this.lengths[index]);
+		if (index !== 1) return keySlot(this.region.bytes, this.offsets[index]!, this.lengths[index]!);
+		if (this.#firstSlot < 0) this.#firstSlot = keySlot(this.region.bytes, this.offsets[1]!, this.lengths[1]!);
+		return this.#firstSlot;
 	}
 
 	/**
@@ -132,6 +137,7 @@ export class Request {
 
 	/** Forgets a command that was cut: the next parse starts afresh. */
 	reset(): void {
+		this.#firstSlot = -1;
 		this.partial = false;
 		this.count = 0;
 		this.pendingLength = -1;

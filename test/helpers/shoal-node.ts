@@ -27,7 +27,21 @@ export interface ShoalNode extends AsyncDisposable {
 	stop(): Promise<void>;
 }
 
+const START_ATTEMPTS = 5;
+
 export async function startShoalNode(options: ShoalNodeOptions = {}): Promise<ShoalNode> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await startOnce(options);
+		} catch (error) {
+			// Between our look and the node's bind another process, or a client's end, may have taken the port.
+			const taken = error instanceof Error && error.message.includes('EADDRINUSE');
+			if (!taken || attempt === START_ATTEMPTS) throw error;
+		}
+	}
+}
+
+async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 	const directory = await mkdtemp(join(tmpdir(), 'shoal-node-'));
 	const host = '127.0.0.1';
 	const port = await freePort(true);

@@ -28,8 +28,22 @@ export interface Thread extends AsyncDisposable {
 	post(message: ToNode): void;
 }
 
+const START_ATTEMPTS = 5;
+
 /** Resolves when the node listens or the thread has ended. */
 export async function startThread(options: ThreadOptions = {}): Promise<Thread> {
+	for (let attempt = 1; ; attempt++) {
+		const thread = await startOnce(options);
+		// A port of our choice may have been taken between our look and the node's bind.
+		const isTaken = thread.messages.some(
+			(message) => message.kind === 'failed' && message.code === 'EADDRINUSE',
+		);
+		if (!isTaken || options.port !== undefined || attempt === START_ATTEMPTS) return thread;
+		await thread[Symbol.asyncDispose]();
+	}
+}
+
+async function startOnce(options: ThreadOptions): Promise<Thread> {
 	const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'shoal-thread-')));
 	for (const [name, text] of Object.entries(options.files ?? {}))
 		await writeFile(join(directory, name), text);
