@@ -281,7 +281,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 
 		for (const event of effects.events) outlets.event(event);
 		for (const {level, text} of effects.logs) outlets.log(level, text);
-		if (this.#publication === null && (effects.slotTableDirty || effects.events.length > 0)) this.#reportState();
+		if (this.#publication === null && (effects.slotTableDirty || effects.events.length > 0))
+			this.#reportState();
 	}
 
 	/**

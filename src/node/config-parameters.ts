@@ -297,7 +297,11 @@ const ALL_EVENTS = 'g$lshzxetd';
 const KEYSPACE_EVENTS: Kind = {
 	parse(text) {
 		const given = new Set(text.replaceAll('A', ALL_EVENTS));
-		const pick = (letters: string): string => letters.split('').filter((letter) => given.has(letter)).join('');
+		const pick = (letters: string): string =>
+			letters
+				.split('')
+				.filter((letter) => given.has(letter))
+				.join('');
 		if (pick(`${ALL_EVENTS}nKEm`).length !== given.size) {
 			throw new ParameterError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
 		}

@@ -134,7 +134,8 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		parser.limits.authenticated = client.authenticated;
 		while (at < end) {
 			if (!complete) {
-				const status = own === null ? reader.read(client, region, at, end) : parser.parse(own, region, at, end);
+				const status =
+					own === null ? reader.read(client, region, at, end) : parser.parse(own, region, at, end);
 				request = own ?? reader.request;
 				if (status === INCOMPLETE) break;
 				if (status === COMPLETE) {

@@ -16,13 +16,24 @@ test('what is looked up is the same whether it was announced or not, in order or
 	fc.assert(
 		fc.property(
 			fc.array(fc.nat(60), {maxLength: EXPECTED_LIMIT}),
-			fc.array(fc.tuple(fc.nat(EXPECTED_LIMIT - 1), fc.constantFrom('find', 'set', 'remove')), {maxLength: 40}),
+			fc.array(fc.tuple(fc.nat(EXPECTED_LIMIT - 1), fc.constantFrom('find', 'set', 'remove')), {
+				maxLength: 40,
+			}),
 			fc.array(fc.nat(60), {maxLength: 60}),
 			(announced, uses, present) => {
 				const db = new Keyspace({seed: 7});
 				const model = new Set<number>();
 				const store = (region: ReturnType<typeof chunkOf>, at: number) =>
-					db.setString(keySlot(region.bytes, at, KEY_BYTES), region, at, KEY_BYTES, region, at, KEY_BYTES, false);
+					db.setString(
+						keySlot(region.bytes, at, KEY_BYTES),
+						region,
+						at,
+						KEY_BYTES,
+						region,
+						at,
+						KEY_BYTES,
+						false,
+					);
 				for (const n of present) {
 					store(chunkOf([n]), 0);
 					model.add(n);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {UsageError} from '../../src/launcher/errors.ts';
 import {nearest} from '../../src/launcher/nearest.ts';
-import {directivesOf, settle} from '../../src/launcher/settings.ts';
+import {areClusterNodes, directivesOf, settle} from '../../src/launcher/settings.ts';
 
 const anywhere = (field: string): string => `--${field}`;
 
@@ -50,6 +50,15 @@ test('a node gets the directives of the cluster, then of its index or port', (t)
 	t.deepEqual(directivesOf(0, settings), {...common, hz: '30'});
 	t.deepEqual(directivesOf(1, settings), {...common, hz: '20'});
 	t.deepEqual(directivesOf(2, settings), {...common, hz: '40'});
+});
+
+test('a default node timeout is left to redis.conf of the node, where CONFIG REWRITE may have put another', (t) => {
+	t.deepEqual(directivesOf(0, settle([{}], anywhere)), {'cluster-enabled': 'yes'});
+});
+
+test('nodes of a cluster, unless one was told otherwise', (t) => {
+	t.true(areClusterNodes(settle([{}], anywhere)));
+	t.false(areClusterNodes(settle([{config: {'cluster-enabled': 'no'}}], anywhere)));
 });
 
 for (const [word, hint] of [

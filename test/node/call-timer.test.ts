@@ -126,7 +126,7 @@ test('a slow command is in the history of its kind when the monitor is on', (t) 
 		services.latency
 			.events()
 			.map(({name, maxMs}) => [name, maxMs])
-			.sort(),
+			.toSorted(),
 		[
 			['command', 20],
 			['fast-command', 20],

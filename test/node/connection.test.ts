@@ -86,7 +86,7 @@ for (const transport of TRANSPORTS) {
 				stream += command('SET', key, value) + (prng.below(2) === 0 ? command('GET', key) : `get ${key}\r\n`);
 				expected += `+OK\r\n$${length}\r\n${value}\r\n`;
 			}
-			const cuts = Array.from({length: 1 + prng.below(6)}, () => prng.below(stream.length)).sort(
+			const cuts = Array.from({length: 1 + prng.below(6)}, () => prng.below(stream.length)).toSorted(
 				(a, b) => a - b,
 			);
 			let from = 0;

@@ -308,7 +308,7 @@ for (const transport of TRANSPORTS) {
 				text
 					.split('\r\n')
 					.filter((line) => !line.includes('"between"') && line !== '$7' && line !== 'between')
-					.sort();
+					.toSorted();
 			const ours = await seen(node.port);
 			t.deepEqual(lines(ours), lines(await seen(other.port)));
 			t.regex(
@@ -351,7 +351,7 @@ for (const transport of TRANSPORTS) {
 			const calls = [...info]
 				.filter(([name]) => name.startsWith('cmdstat_'))
 				.map(([name, text]) => `${name} ${text.replace(/usec=[\d.]+,usec_per_call=[\d.]+,/, '')}`)
-				.sort();
+				.toSorted();
 			const others = [
 				'total_commands_processed',
 				'total_error_replies',

@@ -62,8 +62,8 @@ const ENDLESS_CASES: readonly (readonly [title: string, bytes: string])[] = [
 
 /** Of a client that has not said who it is. */
 const STRANGER_CASES: readonly (readonly [title: string, bytes: string])[] = [
-	['ten arguments', command('PING', ...'123456789')],
-	['eleven arguments', command('PING', ...'1234567890')],
+	['ten arguments', command('PING', ...'123456789'.split(''))],
+	['eleven arguments', command('PING', ...'1234567890'.split(''))],
 	['an argument of 16,384 bytes', command('ECHO', 'x'.repeat(16_384))],
 	['an argument of 16,385 bytes', command('ECHO', 'x'.repeat(16_385))],
 	['a line of eleven words', 'PING 1 2 3 4 5 6 7 8 9 10\r\n'],
