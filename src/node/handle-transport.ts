@@ -101,11 +101,14 @@ class HandleTransport implements Transport {
 			const received = streamBaseState[kReadBytesOrError]!;
 			const {link: reader} = this;
 			if (reader === null) return;
-			if (received > 0) reader.handler!.onData(readBuffer, received);
-			else if (received === UV_EOF) reader.ended();
+			if (received > 0) {
+				// libuv goes on reading while the buffer comes back full, up to 2 MB: that is for others to wait.
+				if (received === READ_BUFFER_BYTES) reader.rest();
+				reader.handler!.onData(readBuffer, received);
+			} else if (received === UV_EOF) reader.ended();
 			else if (received < 0) reader.destroy();
 		};
-		if (!link.paused && !link.closed) handle.readStart();
+		if (!link.closed) handle.readStart();
 	}
 
 	write(link: HandleLink, handle: TcpHandle, bytes: Uint8Array): boolean {
@@ -147,11 +150,13 @@ class HandleLink implements Link {
 	readonly localAddress: string;
 	readonly localPort: number;
 	handler: LinkHandler | null = null;
-	paused = false;
 	closed = false;
 	readonly #transport: HandleTransport;
 	readonly #handle: TcpHandle;
 	#ending = false;
+	readonly #readOn = (): void => {
+		if (!this.closed) this.#handle.readStart();
+	};
 
 	constructor(transport: HandleTransport, handle: TcpHandle, peer: AddressOut, local: AddressOut) {
 		this.#transport = transport;
@@ -186,16 +191,10 @@ class HandleLink implements Link {
 		this.handler?.onEnd();
 	}
 
-	pause(): void {
-		if (this.paused || this.closed) return;
-		this.paused = true;
+	/** Reads no more in this turn. */
+	rest(): void {
 		this.#handle.readStop();
-	}
-
-	resume(): void {
-		if (!this.paused || this.closed) return;
-		this.paused = false;
-		this.#handle.readStart();
+		setImmediate(this.#readOn);
 	}
 
 	setKeepAlive(seconds: number): void {

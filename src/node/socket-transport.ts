@@ -3,6 +3,9 @@ import {createServer, type Server, type Socket} from 'node:net';
 import {regionOf} from '../lib/region.ts';
 import type {Link, LinkHandler, ListenAddress, Listener, Transport} from './transport.ts';
 
+/** What Node reads at once. */
+const FULL_CHUNK_BYTES = 64 * 1024;
+
 export const socketTransport: Transport = {
 	name: 'socket',
 	async listen(address, accept) {
@@ -28,6 +31,11 @@ function attach(socket: Socket, accept: (link: Link) => LinkHandler): void {
 		handler.onDrain();
 	};
 	socket.on('data', (chunk) => {
+		// As handle-transport.ts: a full chunk means that there is more, and others want their turn.
+		if (chunk.length >= FULL_CHUNK_BYTES) {
+			socket.pause();
+			setImmediate(() => socket.resume());
+		}
 		handler.onData(regionOf(chunk), chunk.length);
 	});
 	socket.on('end', () => {
@@ -71,14 +79,6 @@ class SocketLink implements Link {
 		// 'drain' tells only of writes above the high-water mark: a small one that has to wait is followed by an empty one.
 		if (!socket.writableNeedDrain) socket.write(NOTHING, this.#drained);
 		return false;
-	}
-
-	pause(): void {
-		this.#socket.pause();
-	}
-
-	resume(): void {
-		this.#socket.resume();
 	}
 
 	setKeepAlive(seconds: number): void {

@@ -21,7 +21,10 @@ export interface Listener {
 
 /** What a connection wants to hear of its link. None is called before `accept` returned. */
 export interface LinkHandler {
-	/** `length` bytes arrived at the start of `region`. They are the handler's until it returns, no longer. */
+	/**
+	 * `length` bytes arrived at the start of `region`. They are the handler's until it returns, no longer. At most one
+	 * chunk a turn of the event loop, or two: a peer that sends without end does not keep the others waiting.
+	 */
 	onData(region: Region, length: number): void;
 	/** The peer will send no more; it may still read. */
 	onEnd(): void;
@@ -44,9 +47,6 @@ export interface Link {
 	 * False: they are still read from `bytes`, which must stay as it is until `queuedBytes` is 0 again.
 	 */
 	write(bytes: Uint8Array, from: number, to: number): boolean;
-	/** Stops and starts reading; starts out reading. */
-	pause(): void;
-	resume(): void;
 	/** TCP keep-alive probes after so many seconds of silence; 0 turns them off. */
 	setKeepAlive(seconds: number): void;
 	/** Closes after what was written has been sent. */
