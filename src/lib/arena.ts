@@ -293,7 +293,7 @@ export class Arena {
 
 	#addSegment(segment: number): void {
 		assert(segment < SEGMENT_LIMIT, 'an arena holds at most 16 GB');
-		const bytes = new Uint8Array(SEGMENT_BYTES);
+		const bytes = new Uint8Array(new SharedArrayBuffer(SEGMENT_BYTES));
 		this.segments[segment] = {region: regionOf(bytes), words: new Int32Array(bytes.buffer)};
 		if (segment === this.#freePages.length) {
 			this.#freePages = enlarged(this.#freePages);

@@ -207,6 +207,12 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		const {inputs} = this.#frontend;
 		const input = this.#input!;
 		const kept = this.#inputEnd - this.#inputStart;
+		if (this.#inputEnd + length > input.bytes.length && kept + length <= input.bytes.length) {
+			input.bytes.copyWithin(0, this.#inputStart, this.#inputEnd);
+			this.#partial?.rebase(-this.#inputStart, input);
+			this.#inputStart = 0;
+			this.#inputEnd = kept;
+		}
 		if (this.#inputEnd + length <= input.bytes.length) {
 			copyRegion(region, 0, input, this.#inputEnd, length);
 			this.#inputEnd += length;
