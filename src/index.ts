@@ -3,7 +3,7 @@
  *
  *     import {startCluster} from 'shoal';
  *     await using cluster = await startCluster({shards: 3, basePort: 0});
- *     new Redis.Cluster(cluster.nodes);
+ *     new Redis.Cluster([...cluster.nodes]);
  *
  * It prints nothing, handles no signals and never ends the process. The cluster keeps the process alive until it is stopped.
  */

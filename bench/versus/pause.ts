@@ -1,6 +1,6 @@
 /** The longest time for which a node answers nobody while it grows to ten million keys: PINGs on a connection of their own. */
 import {connect} from 'node:net';
-import {fill} from './memory.ts';
+import {fillBeside} from './fill.ts';
 import {type Server, startRedis, startShoal} from './peers.ts';
 
 const KEYS = 10_000_000;
@@ -19,7 +19,7 @@ async function longestPauseMs(server: Server): Promise<{readonly worst: number; 
 		ping();
 	});
 	ping();
-	await fill(port, 0, KEYS);
+	await fillBeside(port, 0, KEYS);
 	socket.destroy();
 	times.sort((a, b) => a - b);
 	return {worst: times.at(-1)!, p999: times[Math.floor(times.length * 0.999)]!};

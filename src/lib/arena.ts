@@ -1,7 +1,8 @@
 /**
  * Memory for millions of small blocks outside the JavaScript heap, so that the collector never sees them.
  *
- *   segment   4 MB, an ArrayBuffer of its own
+ *   segment   4 MB, a SharedArrayBuffer of its own. Nobody shares it; but V8 counts a plain one as the isolate's, and
+ *             collects garbage again and again for memory that grows by design (116 times for ten million keys)
  *   page      32 KB of a segment, cut into blocks of one size class while any of them is live
  *   block     16 bytes to 16 KB, aligned to 8
  *   ref       where a block starts, in units of 8 bytes over all segments: 31 bits, 16 GB; 0 is no block
@@ -43,7 +44,7 @@ const UNTOUCHED = 3; // ref of the first block that was never handed out; beyond
 const NEXT = 4; // neighbours in the ring of pages of the class that have room; or in the list of free pages
 const PREVIOUS = 5;
 
-/** One ArrayBuffer under the views that its users need. */
+/** One buffer under the views that its users need. */
 export interface Segment {
 	readonly region: Region;
 	/** The same memory by words: a ref's word is `wordAt(ref)`. */
