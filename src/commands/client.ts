@@ -25,6 +25,19 @@ export interface ClientConnection {
 	resume(): void;
 }
 
+/** Of a client that nobody stands behind. */
+export const NO_CONNECTION: ClientConnection = {
+	fd: -1,
+	pendingInputBytes: 0,
+	inputBufferBytes: 0,
+	pendingOutputBytes: 0,
+	pendingOutputBuffers: 0,
+	close: () => undefined,
+	closeAfterReplies: () => undefined,
+	push: () => undefined,
+	resume: () => undefined,
+};
+
 /** `skip` drops the reply of the running command, `skip-next` becomes `skip` with the next one. */
 export type ReplyMode = 'on' | 'off' | 'skip' | 'skip-next';
 

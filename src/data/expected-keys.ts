@@ -5,6 +5,7 @@
  * It goes by places, not by bytes: whoever announces keys takes care that the bytes stay as they are until `clear`.
  */
 
+import {assert} from '../lib/assert.ts';
 import type {Region} from '../lib/region.ts';
 
 /** More look-ups than this overlap no better. */
@@ -22,6 +23,7 @@ export class ExpectedKeys {
 
 	/** Keys are added in ascending order of their places, all in one region. */
 	add(slot: number, hash: number, region: Region, at: number, length: number): void {
+		assert(this.count < EXPECTED_LIMIT, 'no more keys are expected than there is room for');
 		const index = this.count++;
 		this.slots[index] = slot;
 		this.hashes[index] = hash;

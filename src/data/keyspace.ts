@@ -15,7 +15,7 @@ import {Prng} from '../lib/prng.ts';
 import {allocateRegion, regionOf, type Region} from '../lib/region.ts';
 import {keySlot} from '../slots/key-slot.ts';
 import {AccessClock} from './access-clock.ts';
-import {EXPECTED_LIMIT, ExpectedKeys} from './expected-keys.ts';
+import {ExpectedKeys} from './expected-keys.ts';
 import {hashKey} from './key-hash.ts';
 import {END_POSITION, KeyTable, slotPosition} from './key-table.ts';
 import {MAX_INSIDE_VALUE_BYTES, RAW, Records, STRING, VOLATILE, type ValueType} from './records.ts';
@@ -136,13 +136,8 @@ export class Keyspace {
 
 	// Look-ups
 
-	/** Whether `expect` takes one more key. */
-	get canExpectMore(): boolean {
-		return this.#expected.count < EXPECTED_LIMIT;
-	}
-
 	/**
-	 * Announces that the key at this place will be looked up soon; in ascending order of places in one region. The bytes
+	 * Announces that the key at this place will be looked up soon: up to EXPECTED_LIMIT, in ascending order of places in one region. The bytes
 	 * must stay as they are until `expectNothing`.
 	 */
 	expect(slot: number, region: Region, at: number, length: number): void {

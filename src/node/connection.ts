@@ -163,6 +163,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 				own = null;
 			}
 			if (writer.length - from > SEND_EARLY_BYTES) {
+				this.#frontend.settle();
 				output.add(this, from);
 				output.flush();
 				from = 0;
@@ -171,6 +172,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 			}
 		}
 		this.#running = false;
+		this.#frontend.settle();
 		output.add(this, from);
 		this.#frontend.endRun();
 		if (this.#closed) return handedOver;

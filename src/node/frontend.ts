@@ -129,8 +129,12 @@ export class Frontend {
 		this.#running = false;
 		this.reader.forget();
 		this.executor.timer.finish();
-		this.#services.cluster?.settle();
 		if (this.#pushed.length > 0) this.#writePushed();
+	}
+
+	/** Before replies leave: what they acknowledge is in nodes.conf. */
+	settle(): void {
+		this.#services.cluster?.settle();
 	}
 
 	/** Bytes went to a link. */

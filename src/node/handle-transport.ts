@@ -3,7 +3,7 @@
  *
  * The handle is Node's internal interface (`useUserBuffer`, `readStart`, `writeBuffer`, the stream state array),
  * the same on Node 20 to 26 but promised by nobody: `handleTransport` answers null where any part of it is
- * missing, and `selfCheck` runs a real exchange before a launcher lets its nodes rely on it.
+ * missing, and `selfCheck` runs a real exchange. Who relies on which: choose-transport.ts.
  *
  * One read buffer serves all connections of a thread: a chunk is consumed, or copied, before the next read.
  */

@@ -10,7 +10,7 @@ import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
 import {existsSync, readFileSync} from 'node:fs';
 import type {ClusterEvent, LogLevel} from '../cluster/effects.ts';
-import {Client} from '../commands/client.ts';
+import {Client, NO_CONNECTION} from '../commands/client.ts';
 import {allCommands} from '../commands/families.ts';
 import type {Services, ShutdownOptions} from '../commands/services.ts';
 import {CommandTable} from '../commands/table.ts';
@@ -295,18 +295,6 @@ function linkFigures(cluster: ClusterNode): {readonly count: number; readonly by
 }
 
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
-
-const NO_CONNECTION: Client['connection'] = {
-	fd: -1,
-	pendingInputBytes: 0,
-	inputBufferBytes: 0,
-	pendingOutputBytes: 0,
-	pendingOutputBuffers: 0,
-	close: () => undefined,
-	closeAfterReplies: () => undefined,
-	push: () => undefined,
-	resume: () => undefined,
-};
 
 /** What the config file says, then what the launcher says. */
 function directivesOf(start: NodeStart): [name: string, value: string][] {

@@ -2,7 +2,7 @@
 import test from 'ava';
 import {NodeClients} from '../../src/node/clients.ts';
 import {NodeConfig} from '../../src/node/config.ts';
-import type {Client} from '../../src/commands/client.ts';
+import {NO_CONNECTION, type Client} from '../../src/commands/client.ts';
 import {RespClient} from '../helpers/resp-client.ts';
 import {startShoalNode} from '../helpers/shoal-node.ts';
 import {eventually, infoOf, pipeline, TRANSPORTS, Wire} from './wire.ts';
@@ -119,14 +119,7 @@ function pausedClients() {
 	const join = (): Client => {
 		const client: Client = clients.add(
 			{
-				fd: -1,
-				pendingInputBytes: 0,
-				inputBufferBytes: 0,
-				pendingOutputBytes: 0,
-				pendingOutputBuffers: 0,
-				close: () => undefined,
-				closeAfterReplies: () => undefined,
-				push: () => undefined,
+				...NO_CONNECTION,
 				resume: () => resumed.push(client.id),
 			},
 			'',

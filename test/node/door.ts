@@ -1,5 +1,5 @@
 /** The front door without a network: the real frontend, connections and executor on links and a clock that the test moves. */
-import {Client} from '../../src/commands/client.ts';
+import {Client, NO_CONNECTION} from '../../src/commands/client.ts';
 import {allCommands} from '../../src/commands/families.ts';
 import type {Services} from '../../src/commands/services.ts';
 import {CommandTable} from '../../src/commands/table.ts';
@@ -111,7 +111,12 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 			logs.push(line);
 		},
 	} as unknown as Services;
-	const executor = new Executor(new ReplyWriter(), new Request(), new Client(0, NOBODY, '', '', 0), services);
+	const executor = new Executor(
+		new ReplyWriter(),
+		new Request(),
+		new Client(0, NO_CONNECTION, '', '', 0),
+		services,
+	);
 	const frontend = new Frontend(executor, services, clock);
 	return {
 		frontend,
@@ -125,15 +130,3 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 		},
 	};
 }
-
-const NOBODY: Client['connection'] = {
-	fd: -1,
-	pendingInputBytes: 0,
-	inputBufferBytes: 0,
-	pendingOutputBytes: 0,
-	pendingOutputBuffers: 0,
-	close: () => undefined,
-	closeAfterReplies: () => undefined,
-	push: () => undefined,
-	resume: () => undefined,
-};
