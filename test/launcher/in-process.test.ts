@@ -27,7 +27,8 @@ test('a cluster for the length of a block', async (t) => {
 		t.is(await tellNode(host, Number(port), 'ok'), 'done');
 	}
 	const [host = '', port = ''] = address.split(':');
-	await t.throwsAsync(tellNode(host, Number(port), 'ok'), {code: 'ECONNREFUSED'});
+	// How the call fails does not count: a process that looks for a free port may hold this one for a moment.
+	await t.throwsAsync(tellNode(host, Number(port), 'ok'));
 });
 
 test('the process keeps its signal handlers, its exit code and its output', async (t) => {
