@@ -22,8 +22,8 @@ export interface ControlAddress {
 /** Held by one launcher from `open` to `close`. */
 export class DataDir {
 	readonly path: string;
-	/** Made by this start and empty of anybody's data: removed by `undo`. The outermost come first. */
-	readonly #made: string[] = [];
+	/** Made since the last `keep` and empty of anybody's data: removed when a start fails. The outermost come first. */
+	#made: string[] = [];
 	readonly #lock: string;
 
 	/**
@@ -37,7 +37,7 @@ export class DataDir {
 		try {
 			takeLock(this.#lock, directory);
 		} catch (error) {
-			this.#removeMade();
+			this.removeMade();
 			throw error;
 		}
 	}
@@ -46,7 +46,7 @@ export class DataDir {
 	nodePorts(): number[] {
 		const names = fs
 			.readdirSync(this.path)
-			.filter((name) => /^\d{1,5}$/.test(name) && fs.existsSync(path.join(this.path, name, NODES_FILE)));
+			.filter((name) => /^[1-9]\d{0,4}$/.test(name) && fs.existsSync(path.join(this.path, name, NODES_FILE)));
 		return names.map(Number).toSorted((a, b) => a - b);
 	}
 
@@ -73,7 +73,18 @@ export class DataDir {
 	/** Lets go of the directory and removes all that this start made in it. */
 	undo(): void {
 		this.close();
-		this.#removeMade();
+		this.removeMade();
+	}
+
+	/** What was made so far has come to use and stays. */
+	keep(): void {
+		this.#made = [];
+	}
+
+	/** Removes what was made and has not come to use. */
+	removeMade(): void {
+		for (const directory of this.#made) fs.rmSync(directory, {recursive: true, force: true});
+		this.#made = [];
 	}
 
 	/** Lets go of the directory and removes it whole. */
@@ -86,7 +97,7 @@ export class DataDir {
 			const first = fs.mkdirSync(directory, {recursive: true});
 			if (first !== undefined) this.#made.push(first);
 		} catch (error) {
-			this.#removeMade();
+			this.removeMade();
 			throw new LaunchError(
 				`data directory ${directory} cannot be made: ${messageOf(error)}; name another with --data-dir`,
 			);
@@ -96,10 +107,6 @@ export class DataDir {
 		} catch {
 			throw new LaunchError(`data directory ${directory} is not writable; name another with --data-dir`);
 		}
-	}
-
-	#removeMade(): void {
-		for (const directory of this.#made) fs.rmSync(directory, {recursive: true, force: true});
 	}
 }
 

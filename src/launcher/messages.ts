@@ -35,7 +35,7 @@ export interface NodeStart {
 	readonly config: Readonly<Record<string, string>>;
 	/** One region a node, see node/slot-table.ts; may have more regions than there are nodes now. */
 	readonly slotTable: SharedArrayBuffer;
-	/** How many nodes were started together with this one. */
+	/** How many nodes the launcher has by now, this one among them. */
 	readonly nodeCount: number;
 	readonly transport: TransportChoice;
 	/** Absolute path of the file that CONFIG REWRITE writes; need not be there yet. Without it CONFIG REWRITE is an error. */
@@ -71,6 +71,16 @@ export type FromNode =
 			readonly ok: boolean;
 			readonly assignedCount: number;
 			readonly knownNodeCount: number;
+	  }
+	/**
+	 * What the node is to the data changed, or whether it hears its primary did (of a primary: false). Until the first one a
+	 * node counts as a primary. `primaryId` is whom a replica follows, where the node tells it.
+	 */
+	| {
+			readonly kind: 'role';
+			readonly role: 'primary' | 'replica';
+			readonly linkUp: boolean;
+			readonly primaryId?: string;
 	  }
 	/** The node cannot start; the thread ends after it. `code` is the system's (EADDRINUSE, EACCES ...) or one of ours. */
 	| {readonly kind: 'failed'; readonly code: string; readonly message: string}
