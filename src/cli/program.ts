@@ -5,6 +5,7 @@ import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {version} from '../launcher/version.ts';
 import {addTrib} from '../trib/program.ts';
 import {addNodeCommands} from './node-commands.ts';
+import {dataDirOption} from './options.ts';
 import type {UpOptions} from './up.ts';
 
 const EXIT_PROBLEM = 1;
@@ -51,12 +52,6 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 	});
 	return program;
 }
-
-const dataDirOption = (): Option =>
-	new Option(
-		'--data-dir <directory>',
-		'where the nodes keep their files (default: that of ./cluster.yaml, or .shoal)',
-	);
 
 function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: number) => void): void {
 	program

@@ -47,11 +47,12 @@ export class Boot {
 		this.#gate.look();
 	}
 
-	/** A node ended, or could not start. */
-	ended(node: NodeThread): void {
+	/** A node ended, or could not start. False when the boot fails of it, or has failed. */
+	survives(node: NodeThread): boolean {
 		const canDoWithout = !this.#options.fleet.isFresh(node) && isOfItsFiles(node);
 		if (canDoWithout) this.#gate.look();
 		else this.#gate.fail(problemOf(node));
+		return !this.#gate.hasFailed;
 	}
 
 	/** @throws LaunchError; then there are threads and files to remove */
@@ -187,4 +188,4 @@ export class Boot {
 const problemOf = (node: NodeThread): LaunchError =>
 	node.failure === null
 		? new LaunchError(`node ${node.start.port} ended during the start: ${node.cause}`)
-		: startError(node, node.failure);
+		: startError(node, node.failure, 'choose other ports with --base-port');

@@ -160,7 +160,7 @@ export class Fleet {
 		if (revived.phase === 'running') return revived;
 		throw revived.failure === null
 			? new LaunchError(`node ${port} ended while it started: ${revived.cause}`)
-			: startError(revived, revived.failure);
+			: startError(revived, revived.failure, 'start it again when it is free');
 	}
 
 	/** Ends the node if it is up, waits, and starts it if nobody has until then. Resolves when it listens. */
@@ -236,7 +236,7 @@ export class Fleet {
 		this.#nodes.pop();
 		this.#supervisor.leave(node.start.index);
 		this.#options.dataDir.removeMade();
-		throw startError(node, node.failure ?? {code: '', message: node.cause});
+		throw startError(node, node.failure ?? {code: '', message: node.cause}, 'choose another with --port');
 	}
 
 	async #nextPort(): Promise<number> {

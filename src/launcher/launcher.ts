@@ -290,10 +290,10 @@ export class Launcher implements JobRunner {
 		onLog: (node, level, text) =>
 			this.#emit({event: 'log', index: node.start.index, port: node.start.port, level, text}),
 		onEnd: (node) => {
-			this.#emit(endOf(node));
+			// What the start fails of is its error and no event: there is no cluster yet to tell of.
+			if (this.#isBooted || this.#boot.survives(node)) this.#emit(endOf(node));
 			this.fleet.ended(node);
-			if (!this.#isBooted) this.#boot.ended(node);
-			else if (this.fleet.isExtinct) this.#end();
+			if (this.#isBooted && this.fleet.isExtinct) this.#end();
 		},
 	};
 }

@@ -6,19 +6,19 @@ import type {NodeThread, StartFailure} from './node-thread.ts';
 export class PortInUse extends LaunchError {}
 
 /**
- * What the machine refused is told with a remedy. Anything else, such as files that the node does not accept, the node has
+ * What the machine refused is told with a remedy; `elsewhere` is the one for a port that cannot be had. Anything else, such as files that the node does not accept, the node has
  * put into words itself: file, place and what to do.
  */
-export function startError(node: NodeThread, {code, message}: StartFailure): LaunchError {
+export function startError(node: NodeThread, {code, message}: StartFailure, elsewhere: string): LaunchError {
 	const {host, port, directory} = node.start;
 	switch (code) {
 		case 'EADDRINUSE':
 			return new PortInUse(
-				`port ${port} is in use on ${host}; stop what listens there, or choose other ports with --base-port`,
+				`port ${port} is in use on ${host}; stop what listens there, or ${elsewhere}`,
 			);
 		case 'EACCES':
 			return new LaunchError(
-				`port ${port} needs rights that this user does not have, or ${directory} is not readable (${message}); choose a --base-port over 1023`,
+				`port ${port} needs rights that this user does not have, or ${directory} is not readable (${message}); ports over 1023 need none`,
 			);
 		case 'EADDRNOTAVAIL':
 			return new LaunchError(`${host} is no address of this machine; name another with --bind`);

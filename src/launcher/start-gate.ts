@@ -12,6 +12,10 @@ export class StartGate {
 	#failure: LaunchError | undefined;
 	#waiter: (() => void) | undefined;
 
+	get hasFailed(): boolean {
+		return this.#failure !== undefined;
+	}
+
 	/** Something changed: it may be what is waited for. */
 	look(): void {
 		this.#waiter?.();
