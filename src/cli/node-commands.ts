@@ -22,8 +22,8 @@ Targets, one or several:
 `;
 
 const REPORT = `
-With --json one object is printed: {action, ok, nodes: [{index, host, port, nodeId, phase, clusterOk, cause?, role?,
-linkUp?, primaryId?, restartsInMs?, error?}]}. Exit codes: 0 done, 1 not done to every target, 2 wrong usage.
+With --json one object is printed: {action, ok, nodes: [{index, host, port, nodeId, phase, clusterOk, cause?, alone?,
+role?, linkUp?, primaryId?, restartsInMs?, error?}]}. Exit codes: 0 done, 1 not done to every target, 2 wrong usage.
 `;
 
 export function addNodeCommands(program: Command, setExitCode: (code: number) => void): void {
@@ -86,15 +86,19 @@ function addNode(program: Command, act: Act, setExitCode: (code: number) => void
 	withTargets(node.command('stop'))
 		.description('end nodes cleanly: what must be saved is saved')
 		.action((targets: string[], flags: Flags) => act({action: 'stop', targets}, 'shoal node stop', flags));
-	withCommon(node.command('list').description('all nodes by index; with --json a list as in shoal status'))
-		.action(async (flags: Flags) => {
-			const {listNodes} = await import('./nodes.ts');
-			setExitCode(await listNodes(flags));
-		});
+	withCommon(
+		node.command('list').description('all nodes by index; with --json a list as in shoal status'),
+	).action(async (flags: Flags) => {
+		const {listNodes} = await import('./nodes.ts');
+		setExitCode(await listNodes(flags));
+	});
 }
 
 const withTargets = (command: Command): Command =>
-	withCommon(command.argument('<target...>', 'which nodes, see below')).addHelpText('after', TARGETS + REPORT);
+	withCommon(command.argument('<target...>', 'which nodes, see below')).addHelpText(
+		'after',
+		TARGETS + REPORT,
+	);
 
 const withCommon = (command: Command): Command =>
 	command.addOption(dataDirOption()).option('--json', 'print JSON');

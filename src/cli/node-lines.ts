@@ -3,19 +3,24 @@ import type {NodeStatus} from '../launcher/events.ts';
 
 /** `<id>  127.0.0.1:7003  running  replica of 127.0.0.1:7000, link up  cluster ok`; `all` are those it may be a replica of. */
 export function nodeLine(node: NodeStatus, all: readonly NodeStatus[]): string {
-	const {nodeId, phase, clusterOk} = node;
+	const {nodeId, phase} = node;
 	const words = [
 		nodeId || '?'.repeat(40),
 		addressOf(node),
 		phase,
 		roleOf(node, all),
-		phase === 'running' ? (clusterOk ? 'cluster ok' : 'cluster NOT ok') : reasonOf(node),
+		phase === 'running' ? opinionOf(node) : reasonOf(node),
 	];
 	return `  ${words.filter((word) => word !== '').join('  ')}`;
 }
 
 export const addressOf = ({host, port}: {readonly host: string; readonly port: number}): string =>
 	`${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+function opinionOf({alone, clusterOk}: NodeStatus): string {
+	if (alone === true) return 'alone';
+	return clusterOk ? 'cluster ok' : 'cluster NOT ok';
+}
 
 function roleOf({role, linkUp, primaryId}: NodeStatus, all: readonly NodeStatus[]): string {
 	if (role !== 'replica') return role ?? '';

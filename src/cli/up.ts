@@ -99,7 +99,8 @@ class Reporter {
 		} else if (quiet !== true) {
 			const isOk = running.every((node) => node.seesClusterOk || node.isAlone);
 			const all = launcher.nodes.length;
-			const nodes = running.length === all ? count(all, 'node') : `${running.length} of ${count(all, 'node')}`;
+			const nodes =
+				running.length === all ? count(all, 'node') : `${running.length} of ${count(all, 'node')}`;
 			const what = create
 				? `Cluster ${isOk ? 'ready' : 'NOT ok'}: ${nodes}, ${slots} slots covered`
 				: `Listening: ${count(all, 'empty node')}`;
@@ -136,8 +137,7 @@ class Reporter {
 				if (this.#isAnnounced) this.#news(`Node ${event.port} killed: ${event.reason}`);
 				break;
 			case 'node-stopped':
-				if (this.#isAnnounced && !this.#isStopping)
-					this.#news(`Node ${event.port} stopped: ${event.reason}`);
+				if (this.#isAnnounced && !this.#isStopping) this.#news(`Node ${event.port} stopped: ${event.reason}`);
 				break;
 			case 'node-started':
 				this.#news(`Node ${event.port} started: ${event.nodeId}`);

@@ -175,7 +175,8 @@ export class Boot {
 	#whatIsMissing(isNew: boolean): string {
 		const after = `after ${AGREEMENT_DEADLINE_MS / 1000} s`;
 		const laggards = this.#laggards(isNew);
-		if (laggards.length === 0) return `${after} the cluster has only ${count(this.#replicas.length, 'replica')}`;
+		if (laggards.length === 0)
+			return `${after} the cluster has only ${count(this.#replicas.length, 'replica')}`;
 		const list = (nodes: readonly NodeThread[]): string =>
 			`${count(nodes.length, 'node')} (${nodes.map((node) => node.start.port).join(', ')})`;
 		const doubting = laggards.filter((node) => !node.seesClusterOk);

@@ -6,6 +6,7 @@ import {randomBytes} from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import {errorCode, LaunchError, messageOf} from './errors.ts';
+import {HIGHEST_PORT} from './settings.ts';
 
 const LOCK_FILE = 'launcher.lock';
 const NODES_FILE = 'nodes.conf';
@@ -44,10 +45,15 @@ export class DataDir {
 
 	/** Ports of the nodes that left something here, in order. */
 	nodePorts(): number[] {
-		const names = fs
+		const isNode = (name: string): boolean =>
+			/^[1-9]\d{0,4}$/.test(name) &&
+			Number(name) <= HIGHEST_PORT &&
+			fs.existsSync(path.join(this.path, name, NODES_FILE));
+		return fs
 			.readdirSync(this.path)
-			.filter((name) => /^[1-9]\d{0,4}$/.test(name) && fs.existsSync(path.join(this.path, name, NODES_FILE)));
-		return names.map(Number).toSorted((a, b) => a - b);
+			.filter(isNode)
+			.map(Number)
+			.toSorted((a, b) => a - b);
 	}
 
 	/** The node's directory, made when it is missing; `fresh` when it held no nodes.conf. */

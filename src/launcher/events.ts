@@ -103,6 +103,8 @@ export interface NodeStatus {
 	readonly linkUp?: boolean;
 	/** Of a replica: the id of its primary, where it tells it. */
 	readonly primaryId?: string;
+	/** It knows no other node and serves nothing: it belongs to no cluster (yet). */
+	readonly alone?: true;
 	/** It crashed and is started again in so many milliseconds. */
 	readonly restartsInMs?: number;
 }

@@ -24,7 +24,7 @@ export const SPARE_REGIONS = 64;
  * How long a node may take to save what it has before it is killed. A snapshot of some ten million keys beside five other
  * nodes that save theirs takes a minute; whoever cannot wait has a second signal.
  */
-export const STOP_GRACE_MS = 120_000;
+const STOP_GRACE_MS = 120_000;
 /** In a node's directory: what CONFIG REWRITE writes, read again at the next start. */
 const CONFIG_FILE = 'redis.conf';
 
@@ -68,8 +68,7 @@ export class Fleet {
 		this.#options = options;
 		this.#supervisor = new Supervisor({
 			clock: options.clock,
-			onPlanned: (index, delayMs, crashes) =>
-				options.onRestartPlanned(this.#at(index), delayMs, crashes),
+			onPlanned: (index, delayMs, crashes) => options.onRestartPlanned(this.#at(index), delayMs, crashes),
 			restart: (index) => void this.#revive(this.#at(index)),
 		});
 	}
@@ -165,7 +164,7 @@ export class Fleet {
 
 	/** Ends the node if it is up, waits, and starts it if nobody has until then. Resolves when it listens. */
 	async restart(node: NodeThread, afterMs: number, how: EndOptions): Promise<NodeThread> {
-		if (node.isUp) await this.end(node, how);
+		if (node.isUp || this.restartsInMs(node) !== null) await this.end(node, how);
 		await this.#wait(afterMs);
 		const current = this.#at(node.start.index);
 		return current.isUp ? current : this.start(current);
@@ -186,7 +185,10 @@ export class Fleet {
 	async stop(reason: string): Promise<void> {
 		this.#close();
 		const isReplica = (node: NodeThread): boolean => node.role?.role === 'replica';
-		const [replicas, others] = [this.#nodes.filter(isReplica), this.#nodes.filter((node) => !isReplica(node))];
+		const [replicas, others] = [
+			this.#nodes.filter(isReplica),
+			this.#nodes.filter((node) => !isReplica(node)),
+		];
 		for (const group of [replicas, others])
 			await Promise.all(group.map((node) => node.stop(reason, STOP_GRACE_MS)));
 	}
@@ -201,7 +203,7 @@ export class Fleet {
 	#close(): void {
 		this.#isClosed = true;
 		this.#supervisor.stop();
-		for (const end of [...this.#waits]) end();
+		for (const end of this.#waits) end();
 	}
 
 	#refuseWhenClosed(): void {

@@ -9,7 +9,14 @@ import {LaunchError, UsageError} from './errors.ts';
 import {launch, type Launcher} from './launcher.ts';
 import {nearest} from './nearest.ts';
 import type {NodeThread} from './node-thread.ts';
-import {FIELDS, settle, shown, type ClusterSettings, type ClusterWishes, type Directives} from './settings.ts';
+import {
+	FIELDS,
+	settle,
+	shown,
+	type ClusterSettings,
+	type ClusterWishes,
+	type Directives,
+} from './settings.ts';
 import type {ThreadFiles} from './thread-files.ts';
 
 /** Options that are settings, and the field that knows their rules. */

@@ -9,12 +9,7 @@ import {DataDir} from './data-dir.ts';
 import {LaunchError} from './errors.ts';
 import type {LauncherEvent, LauncherListener, LauncherStatus, NodeStatus} from './events.ts';
 import {Fleet} from './fleet.ts';
-import {
-	ManagerThread,
-	type JobConsole,
-	type JobOutcome,
-	type JobRunner,
-} from './manager-thread.ts';
+import {ManagerThread, type JobConsole, type JobOutcome, type JobRunner} from './manager-thread.ts';
 import {connectBus} from './mesh.ts';
 import type {NodeHooks, NodeThread} from './node-thread.ts';
 import {areClusterNodes, count, nodeCountOf, type ClusterSettings} from './settings.ts';
@@ -164,9 +159,7 @@ export class Launcher implements JobRunner {
 
 	statusOf(node: NodeThread): NodeStatus {
 		const restartsInMs = this.fleet.restartsInMs(node);
-		return restartsInMs === null
-			? node.status()
-			: {...node.status(), restartsInMs: Math.round(restartsInMs)};
+		return restartsInMs === null ? node.status() : {...node.status(), restartsInMs: Math.round(restartsInMs)};
 	}
 
 	/** Runs a job of the manager on this cluster, in the manager's thread; a manager that died is started anew. */

@@ -73,8 +73,8 @@ export type FromNode =
 			readonly knownNodeCount: number;
 	  }
 	/**
-	 * What the node is to the data changed, or whether it hears its primary did (of a primary: false). Until the first one a
-	 * node counts as a primary. `primaryId` is whom a replica follows, where the node tells it.
+	 * What the node is to the data, and of a replica whether it hears its primary: at the start, before the first
+	 * `cluster-state`, and at each change. `primaryId` is whom a replica follows, where the node tells it.
 	 */
 	| {
 			readonly kind: 'role';

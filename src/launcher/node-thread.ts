@@ -44,7 +44,7 @@ export interface StartFailure {
 
 export class NodeThread {
 	readonly start: NodeStart;
-	/** Resolves when the node listens, or has ended before it did. */
+	/** Resolves when the node listens and, if it is one of a cluster, has said how it sees it; or has ended before. */
 	readonly settled: Promise<void>;
 	/** Resolves when the thread is gone. */
 	readonly ended: Promise<void>;
@@ -155,6 +155,7 @@ export class NodeThread {
 			phase: this.#phase,
 			clusterOk: this.seesClusterOk,
 			...(this.#cause === '' ? {} : {cause: this.#cause}),
+			...(this.isAlone ? {alone: true} : {}),
 			...(role === null ? {} : {role: role.role}),
 			...(role?.role === 'replica' ? {linkUp: role.linkUp} : {}),
 			...(role?.primaryId === undefined ? {} : {primaryId: role.primaryId}),
@@ -206,7 +207,7 @@ export class NodeThread {
 				if (this.#phase !== 'starting') break;
 				this.#phase = 'running';
 				this.#hooks.onListening(this);
-				this.#resolveSettled();
+				if (this.start.config['cluster-enabled'] === 'no') this.#resolveSettled();
 				break;
 			case 'cluster-state':
 				this.#opinion = {
@@ -215,6 +216,7 @@ export class NodeThread {
 					knownNodeCount: message.knownNodeCount,
 				};
 				this.#hooks.onClusterState(this);
+				this.#resolveSettled();
 				break;
 			case 'role': {
 				const {role, linkUp, primaryId} = message;

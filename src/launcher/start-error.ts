@@ -13,9 +13,7 @@ export function startError(node: NodeThread, {code, message}: StartFailure, else
 	const {host, port, directory} = node.start;
 	switch (code) {
 		case 'EADDRINUSE':
-			return new PortInUse(
-				`port ${port} is in use on ${host}; stop what listens there, or ${elsewhere}`,
-			);
+			return new PortInUse(`port ${port} is in use on ${host}; stop what listens there, or ${elsewhere}`);
 		case 'EACCES':
 			return new LaunchError(
 				`port ${port} needs rights that this user does not have, or ${directory} is not readable (${message}); ports over 1023 need none`,

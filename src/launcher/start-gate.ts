@@ -31,9 +31,9 @@ export class StartGate {
 	until(isSo: () => boolean, deadline?: Deadline): Promise<void> {
 		return new Promise((resolve, reject) => {
 			let isLate = false;
-			const onDeadline = ({tooLate}: Deadline): void => {
+			const onDeadline = (passed: Deadline): void => {
 				isLate = true;
-				const missing = tooLate();
+				const missing = passed.tooLate();
 				if (missing === null) this.look();
 				else this.fail(new LaunchError(missing));
 			};

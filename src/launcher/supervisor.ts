@@ -77,7 +77,7 @@ export class Supervisor {
 	/** Nothing is started any more. */
 	stop(): void {
 		this.#isStopped = true;
-		for (const index of [...this.#watched.keys()]) this.leave(index);
+		for (const index of this.#watched.keys()) this.leave(index);
 	}
 
 	#of(index: number): Watched {

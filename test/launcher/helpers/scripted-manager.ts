@@ -19,7 +19,8 @@ parentPort?.on('message', async (message: ToManager) => {
 				await tellNode(host, port, 'ok');
 				const {primaries = 0} = job.options;
 				// Ids of scripted nodes are made of their indexes.
-				if (index >= primaries) await tellNode(host, port, `replica ${String(index % primaries).repeat(40)} up`);
+				if (index >= primaries)
+					await tellNode(host, port, `replica ${String(index % primaries).repeat(40)} up`);
 			}
 			says({kind: 'done', id, exitCode: 0, report: null});
 			break;

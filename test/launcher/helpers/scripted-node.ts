@@ -37,18 +37,19 @@ if (conf === 'crash') throw new Error('scripted crash of a file');
 if (conf === 'corrupt') {
 	says({kind: 'failed', code: 'ERR_SHOAL_START', message: `${confFile}: corrupt at offset 0`});
 	parentPort?.close();
-} else server.listen(start.port, start.host, () => {
-	says({
-		kind: 'listening',
-		host: start.host,
-		port: start.port,
-		nodeId: String(start.index).repeat(40).slice(0, 40),
+} else
+	server.listen(start.port, start.host, () => {
+		says({
+			kind: 'listening',
+			host: start.host,
+			port: start.port,
+			nodeId: String(start.index).repeat(40).slice(0, 40),
+		});
+		const knownNodeCount = Number(start.config['test-known'] ?? (conf === '' ? 1 : start.nodeCount));
+		const ok = knownNodeCount > 1 || conf !== '';
+		if (conf.startsWith('replica')) act(conf);
+		says({kind: 'cluster-state', ok, assignedCount: ok ? 16_384 : 0, knownNodeCount});
 	});
-	const knownNodeCount = Number(start.config['test-known'] ?? (conf === '' ? 1 : start.nodeCount));
-	const ok = knownNodeCount > 1 || conf !== '';
-	if (conf.startsWith('replica')) act(conf);
-	says({kind: 'cluster-state', ok, assignedCount: ok ? 16_384 : 0, knownNodeCount});
-});
 
 parentPort?.on('message', (message: ToNode) => {
 	switch (message.kind) {
