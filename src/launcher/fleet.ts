@@ -55,7 +55,7 @@ export class Fleet {
 	readonly #nodes: NodeThread[] = [];
 	/** Had nothing on disk when the launcher first started them. */
 	readonly #fresh = new Set<number>();
-	/** Down because somebody wanted it, and so not for good. */
+	/** Down, or on their way, because of what somebody asked for: what becomes of them is up to him. */
 	readonly #heldDown = new Set<number>();
 	/** Waits of restarts; called, they are over at once. */
 	readonly #waits = new Set<() => void>();
@@ -128,10 +128,13 @@ export class Fleet {
 
 	/** What the launcher's hooks must pass on. */
 	ended(node: NodeThread): void {
+		const {index} = node.start;
 		// A node that refuses its files would refuse them again; a port may be free by then.
 		const isAccident = node.phase === 'crashed' || node.failure?.code === 'EADDRINUSE';
-		if (this.#isBooted && isAccident && this.#options.settings.restart === 'on-failure')
-			this.#supervisor.crashed(node.start.index);
+		// Whoever took care of the node himself hears what became of it, and decides.
+		const isOurs = this.#isBooted && !this.#heldDown.has(index);
+		if (isAccident && isOurs && this.#options.settings.restart === 'on-failure')
+			this.#supervisor.crashed(index);
 	}
 
 	/** Resolves when the node is gone, and stays so until it is started. */
@@ -156,6 +159,7 @@ export class Fleet {
 		// Somebody else may have been faster.
 		const current = this.#at(index);
 		const revived = current === node ? await this.#revive(node) : current;
+		await revived.settled;
 		if (revived.phase === 'running') return revived;
 		throw revived.failure === null
 			? new LaunchError(`node ${port} ended while it started: ${revived.cause}`)
@@ -227,6 +231,7 @@ export class Fleet {
 		this.#refuseWhenClosed();
 		const node = this.#launch(this.#newStart(port, this.#nodes.length + 1));
 		this.#nodes.push(node);
+		this.#heldDown.add(node.start.index);
 		await node.settled;
 		if (node.phase === 'running') {
 			this.#options.dataDir.keep();
@@ -236,7 +241,7 @@ export class Fleet {
 		// Nobody has heard of it: as if it had never been.
 		await node.ended;
 		this.#nodes.pop();
-		this.#supervisor.leave(node.start.index);
+		this.#heldDown.delete(node.start.index);
 		this.#options.dataDir.removeMade();
 		throw startError(node, node.failure ?? {code: '', message: node.cause}, 'choose another with --port');
 	}

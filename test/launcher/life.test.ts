@@ -156,6 +156,24 @@ test('a restart pauses in between; who starts the node meanwhile is not disturbe
 	t.pass();
 });
 
+test('two who start the same node at once both have it started', async (t) => {
+	const {launcher} = await launchScripted(t, {});
+	await act(launcher, {action: 'kill', targets: ['0']});
+	const dead = launcher.nodes[0]!;
+	const [one, two] = await Promise.all([launcher.fleet.start(dead), launcher.fleet.start(dead)]);
+	t.is(one, two);
+	t.is(one.phase, 'running');
+});
+
+test('a node that is being stopped is started when it has ended', async (t) => {
+	const {launcher} = await launchScripted(t, {});
+	const stopping = act(launcher, {action: 'stop', targets: ['0']});
+	t.is(launcher.nodes[0]!.phase, 'stopping');
+	t.true((await act(launcher, {action: 'start', targets: ['0']})).ok);
+	await stopping;
+	t.is(launcher.nodes[0]!.phase, 'running');
+});
+
 test('the owner of a slot is whom the slot table says', async (t) => {
 	const {launcher} = await launchScripted(t, {});
 	const {slotTable} = launcher.nodes[0]!.start;
@@ -211,10 +229,11 @@ test('the slot table has regions to spare for nodes that are started later', asy
 });
 
 test('a port that was taken while the node was down: a clear error, and the cluster lives', async (t) => {
-	const {launcher, events} = await launchScripted(t, {});
+	const {launcher, events} = await launchScripted(t, {restart: 'on-failure'});
 	const {host, port} = launcher.nodes[1]!.start;
 	await act(launcher, {action: 'kill', targets: ['1']});
 	const server = await listenOn(host, port);
+	t.teardown(() => server.close());
 	const {ok, nodes} = await act(launcher, {action: 'start', targets: ['1']});
 	t.false(ok);
 	t.is(
@@ -223,6 +242,7 @@ test('a port that was taken while the node was down: a clear error, and the clus
 	);
 	t.like(await eventually(launcher, events, 'node-failed'), {index: 1, port});
 	t.deepEqual(phases(launcher), ['running', 'failed', 'running']);
+	t.is(launcher.fleet.restartsInMs(launcher.nodes[1]!), null, 'who asked has been told');
 	await new Promise((resolve) => server.close(resolve));
 	t.true((await act(launcher, {action: 'start', targets: ['1']})).ok);
 });
