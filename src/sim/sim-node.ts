@@ -69,7 +69,7 @@ export class SimNode implements Endpoint {
 		const {life} = this;
 		const tick = (): void => {
 			if (!this.isAlive || this.life !== life) return;
-			this.#carryOut(this.core.tick(this.#now, {replicationOffset: 0}));
+			this.#carryOut(this.core.tick(this.#now));
 			this.#options.scheduler.after(TICK_MS, tick);
 		};
 		this.#options.scheduler.after(this.#random.below(TICK_MS), tick);
@@ -134,6 +134,9 @@ export class SimNode implements Endpoint {
 			data: {
 				keyCount: () => [...keys.values()].reduce((sum, count) => sum + count, 0),
 				slotKeyCount: (slot) => keys.get(slot) ?? 0,
+				replicationOffset: () => 0,
+				isPrimaryLinkUp: () => false,
+				dataAgeMs: () => Infinity,
 			},
 			now: this.#now,
 			restored: parseNodesConf(this.disk),
