@@ -26,11 +26,13 @@ export function replicate(step: Step, name: string): ChangeOutcome {
 	return DONE;
 }
 
-/** Makes this node, which has no slots any more, a replica of `primary`, and tells everybody. */
+/** Makes this node a replica of `primary`, and tells everybody. */
 export function followPrimary(step: Step, primary: ClusterNode): void {
 	const {state} = step;
 	const {myself} = state;
-	assert(primary !== myself && myself.slotCount === 0, 'a replica has no slots');
+	assert(primary !== myself, 'a node does not replicate itself');
+	// ADDSLOTS may have given some to a replica.
+	state.releaseSlots(myself);
 	myself.flags = (myself.flags & ~NodeFlags.PRIMARY) | NodeFlags.REPLICA;
 	state.migratingTo.clear();
 	state.importingFrom.clear();
@@ -39,6 +41,15 @@ export function followPrimary(step: Step, primary: ClusterNode): void {
 	step.slotsChanged();
 	step.isAnnouncementDue = true;
 	step.isFailoverDue = true;
+}
+
+/**
+ * The last slot that this node served, or its primary, is another's: as a replica of that one it is of use. A primary that
+ * comes back after a failover becomes a replica thus, and the replicas that it had go along.
+ */
+export function followSlots(step: Step, owner: ClusterNode): void {
+	step.log('warning', `Configuration change detected. Reconfiguring myself as a replica of ${owner.id}`);
+	followPrimary(step, owner);
 }
 
 /** Takes over the role, name and shard that a packet's sender gives itself. */

@@ -13,7 +13,7 @@ import {SLOT_BITMAP_BYTES, SlotBitmap} from '../slots/slot-bitmap.ts';
 import {makeHeader} from './header.ts';
 import {sendOn} from './links.ts';
 import type {Header, UpdateMessage} from './messages.ts';
-import {becomePrimary, followPrimary} from './roles.ts';
+import {becomePrimary, followSlots} from './roles.ts';
 import {type ClusterNode, isPrimary, isReplica, type Link, primaryOf} from './state.ts';
 import type {Step} from './step.ts';
 
@@ -82,15 +82,6 @@ function acceptClaims(step: Step, claimant: ClusterNode, configEpoch: number, cl
 	// The same bits: keeping the claimant's own array saves making one.
 	claimant.slots = claimed;
 	return true;
-}
-
-/**
- * The last slot that this node served, or its primary, is another's: as a replica of that one it is of use. A primary that
- * comes back after a failover becomes a replica thus, and the replicas that it had go along.
- */
-export function followSlots(step: Step, owner: ClusterNode): void {
-	step.log('warning', `Configuration change detected. Reconfiguring myself as a replica of ${owner.id}`);
-	followPrimary(step, owner);
 }
 
 function noteUnclaimed(step: Step, owner: ClusterNode, claimed: Uint8Array): void {

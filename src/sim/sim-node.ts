@@ -12,6 +12,7 @@ import {parseNodesConf} from '../cluster/nodes-conf.ts';
 import {Prng} from '../lib/prng.ts';
 import type {Endpoint, Network} from './network.ts';
 import type {Scheduler} from './scheduler.ts';
+import {SimData} from './sim-data.ts';
 
 export interface SimNodeOptions {
 	/** From 1; the node is called `n<number>`. */
@@ -25,6 +26,8 @@ export interface SimNodeOptions {
 	readonly observer: SimObserver;
 	/** When false, nodes.conf is kept in no text: faster, but the node cannot be started again. */
 	readonly hasDisk: boolean;
+	/** The node that stands at a port, alive or not. */
+	readonly nodeAt: (port: number) => SimNode | undefined;
 }
 
 export interface SimObserver {
@@ -44,8 +47,7 @@ export class SimNode implements Endpoint {
 	isAlive = true;
 	life = 1;
 	core: ClusterCore;
-	/** Keys by slot; slots without keys have no entry. */
-	readonly keys = new Map<number, number>();
+	readonly data: SimData;
 	/** nodes.conf as it stands on the disk. */
 	disk = '';
 	readonly #options: SimNodeOptions;
@@ -60,6 +62,17 @@ export class SimNode implements Endpoint {
 		this.config = options.config;
 		this.#random = new Prng(options.seed);
 		options.network.add(this);
+		this.data = new SimData({
+			scheduler: options.scheduler,
+			isAlive: () => this.isAlive,
+			reach: (port) => this.#reach(port),
+			offsetMoved: () => {
+				if (this.core.view.awaitsOffset) this.#carryOut(this.core.dataAdvanced(this.#now));
+			},
+			linkChanged: () => {
+				this.#carryOut(this.core.dataAdvanced(this.#now));
+			},
+		});
 		this.core = this.#makeCore();
 	}
 
@@ -85,6 +98,7 @@ export class SimNode implements Endpoint {
 		this.isAlive = true;
 		this.life++;
 		this.#options.network.forgetLinks(this);
+		this.data.restart();
 		this.core = this.#makeCore();
 		this.start();
 	}
@@ -122,8 +136,13 @@ export class SimNode implements Endpoint {
 		return this.#options.scheduler.now;
 	}
 
+	#reach(port: number): SimData | null {
+		const node = this.#options.nodeAt(port);
+		if (node === undefined || !node.isAlive || !this.#options.network.isOpenBetween(this, node)) return null;
+		return node.data;
+	}
+
 	#makeCore(): ClusterCore {
-		const {keys} = this;
 		return new ClusterCore({
 			id: this.#options.id,
 			host: this.host,
@@ -131,13 +150,7 @@ export class SimNode implements Endpoint {
 			busPort: this.busPort,
 			config: this.config,
 			random: this.#random,
-			data: {
-				keyCount: () => [...keys.values()].reduce((sum, count) => sum + count, 0),
-				slotKeyCount: (slot) => keys.get(slot) ?? 0,
-				replicationOffset: () => 0,
-				isPrimaryLinkUp: () => false,
-				dataAgeMs: () => Infinity,
-			},
+			data: this.data,
 			now: this.#now,
 			restored: parseNodesConf(this.disk),
 		});
@@ -150,11 +163,14 @@ export class SimNode implements Endpoint {
 		for (const link of effects.closes) network.close(this, link);
 		for (const {link, busPort} of effects.connects) network.connect(this, link, busPort);
 		for (const {link, message} of effects.sends) network.send(this, link, message);
+		if (effects.role !== null) this.data.obey(effects.role);
+		if (effects.writePause !== null) this.data.isPaused = effects.writePause.kind === 'begin';
 		for (const event of effects.events) this.#obey(event);
 		observer.stepped(this, effects);
 	}
 
 	#obey(event: ClusterEvent): void {
-		if (event.kind === 'slots-lost') for (const slot of event.slots) this.keys.delete(slot);
+		if (event.kind === 'slots-lost') for (const slot of event.slots) this.data.keys.delete(slot);
+		if (event.kind === 'reset') this.data.keys.clear();
 	}
 }
