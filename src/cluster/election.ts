@@ -61,11 +61,11 @@ export function pursueElection(step: Step): void {
 
 /** A vote came. One that was meant for an earlier attempt does not count. */
 export function receiveVote(step: Step, sender: ClusterNode | null, epoch: number): void {
-	const {election} = step.state;
+	const {election, size} = step.state;
 	if (sender === null || election === null || !isVoter(sender)) return;
 	if (election.epoch === 0 || election.epoch !== epoch) return;
 	election.voters.add(sender.id);
-	step.isFailoverDue = true;
+	if (election.voters.size > size / 2) step.isFailoverDue = true;
 }
 
 /** The primary that this replica may try to replace now; null when there is none. */

@@ -54,7 +54,8 @@ export function checkClaims(nodes: readonly SimNode[]): void {
 
 /** What keeps the nodes from agreeing, or null when they agree and all is well. */
 export function disagreement(nodes: readonly SimNode[]): string | null {
-	let first: string | null = null;
+	let owners: string | null = null;
+	let primaries: string | null = null;
 	for (const {name, core} of nodes) {
 		const {view} = core;
 		if (!view.isOk) return `${name} is down`;
@@ -64,9 +65,12 @@ export function disagreement(nodes: readonly SimNode[]): string | null {
 				return `${name} sees ${node.id.slice(0, 4)} with flags ${node.flags}`;
 			}
 		}
-		const owners = ownersText(view);
-		first ??= owners;
-		if (owners !== first) return `${name} and ${nodes[0]!.name} have different owners of slots`;
+		owners ??= ownersText(view);
+		if (ownersText(view) !== owners) return `${name} and ${nodes[0]!.name} have different owners of slots`;
+		primaries ??= primariesText(view);
+		if (primariesText(view) !== primaries) {
+			return `${name} and ${nodes[0]!.name} do not agree on who replicates whom`;
+		}
 	}
 	return null;
 }
@@ -79,6 +83,13 @@ function ownersText(view: ClusterView): string {
 		text += `${slot}:${table[owners[slot]!]?.id ?? ''} `;
 	}
 	return text;
+}
+
+function primariesText(view: ClusterView): string {
+	return [...view.nodes.values()]
+		.map(({id, primary}) => `${id}:${primary?.id ?? ''}`)
+		.toSorted()
+		.join(' ');
 }
 
 function checkOwners(name: string, view: ClusterView): void {

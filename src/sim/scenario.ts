@@ -143,12 +143,9 @@ class ScenarioRunner {
 			// write <bytes>: into the node's replication stream, as if clients had written
 			case 'write':
 				return this.#show(node.data.write(Number(words[0])) ? 'written' : 'not written');
-			// hold, go on: the replica applies nothing of what its primary writes, or all of it again
-			case 'hold':
-				node.data.isHeld = true;
-				return;
-			case 'go':
-				node.data.isHeld = false;
+			// stream runs|held|cut: from the primary to this replica
+			case 'stream':
+				node.data.stream = words[0] as typeof node.data.stream;
 				return;
 			case 'replicate':
 				return this.#submit(node, {kind: 'replicate', node: this.#idOf(words[0]!)});

@@ -28,8 +28,8 @@ export interface SimDataOptions {
 export class SimData implements DataFacts {
 	/** Keys by slot; slots without keys have no entry. */
 	readonly keys = new Map<number, number>();
-	/** The replica is slow: it applies nothing, though its link is up. */
-	isHeld = false;
+	/** From the primary: it runs, stands still on a link that is up, or is cut while the bus is not. */
+	stream: 'runs' | 'held' | 'cut' = 'runs';
 	/** The primary runs no writes. */
 	isPaused = false;
 	readonly #options: SimDataOptions;
@@ -98,13 +98,13 @@ export class SimData implements DataFacts {
 
 	/** A link that stands shares each step of its primary; one that broke is made anew. */
 	#copy(): void {
-		const primary = this.#options.reach(this.#primaryPort!);
+		const primary = this.stream === 'cut' ? null : this.#options.reach(this.#primaryPort!);
 		const wasUp = this.#isLinkUp;
 		const before = this.#offset;
 		this.#isLinkUp = primary !== null;
 		if (primary !== null) {
 			this.#heardAt = this.#options.scheduler.now;
-			if (!this.isHeld) this.#takeOver(primary);
+			if (this.stream === 'runs') this.#takeOver(primary);
 		}
 		if (before !== this.#offset) this.#options.offsetMoved();
 		if (wasUp !== this.#isLinkUp) this.#options.linkChanged();
