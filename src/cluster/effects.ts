@@ -73,6 +73,12 @@ export type ClusterEvent =
 	| {readonly kind: 'node-added' | 'node-removed'; readonly node: NodeId}
 	/** No answer within the node timeout (PFAIL) / agreed by the majority (FAIL) / reachable again. */
 	| {readonly kind: 'node-failing' | 'node-failed' | 'node-cleared'; readonly node: NodeId}
+	/** This node gave its vote to a replica. */
+	| {readonly kind: 'voted'; readonly node: NodeId; readonly epoch: number}
+	/** This node asked for votes, to take its primary's place. */
+	| {readonly kind: 'election-started'; readonly epoch: number}
+	/** This node took its primary's place with this configEpoch: elected, or by an operator's TAKEOVER. */
+	| {readonly kind: 'promoted'; readonly epoch: number; readonly elected: boolean}
 	/** Slots went to another node by its newer claim, and this node serves others still: their keys must be deleted. Sorted. */
 	| {readonly kind: 'slots-lost'; readonly slots: readonly number[]}
 	/** CLUSTER RESET was carried out: a node that was a replica deletes all keys, one that was a primary has none. */

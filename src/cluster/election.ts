@@ -139,6 +139,7 @@ function askForVotes(step: Step, election: Election): void {
 	election.epoch = state.currentEpoch;
 	step.log('warning', `Starting a failover election for epoch ${election.epoch}.`);
 	step.effects.slotTableDirty = true;
+	step.effects.events.push({kind: 'election-started', epoch: election.epoch});
 	// After a crash the same epoch must not be asked for again.
 	step.saveDurably();
 	broadcast(step, {type: 'auth-req', header: makeHeader(step), isForced: isManual(step)});
@@ -151,7 +152,7 @@ function win(step: Step, election: Election): void {
 		myself.configEpoch = election.epoch;
 		step.log('warning', `configEpoch set to ${election.epoch} after successful failover`);
 	}
-	takePlaceOf(step, election.primary);
+	takePlaceOf(step, election.primary, true);
 }
 
 function tellHindrance(step: Step, primary: ClusterNode, reason: string): void {

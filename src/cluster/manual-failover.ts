@@ -48,7 +48,7 @@ export function failOver(step: Step, mode: FailoverMode): ChangeOutcome {
 	if (mode === 'takeover') {
 		step.log('warning', 'Taking over the master (user request).');
 		bumpEpochWithoutConsensus(step);
-		takePlaceOf(step, primary);
+		takePlaceOf(step, primary, false);
 		return DONE;
 	}
 	const isForced = mode === 'force';

@@ -41,6 +41,7 @@ export function receiveVoteRequest(
 	sender.primary!.votedAt = now;
 	state.lastVoteEpoch = state.currentEpoch;
 	step.saveDurably();
+	step.effects.events.push({kind: 'voted', node: sender.id, epoch: state.currentEpoch});
 	sendOn(step, link, {type: 'auth-ack', header: makeHeader(step)});
 	step.log('warning', `Failover auth granted to ${sender.id} for epoch ${state.currentEpoch}`);
 }

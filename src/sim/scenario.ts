@@ -133,7 +133,7 @@ class ScenarioRunner {
 			case 'forget':
 				return this.#submit(node, {kind: 'forget', node: this.#idOf(words[0]!)});
 			case 'reset':
-				this.#checker.forget(node.core.view.myself.id);
+				this.#checker.forget(node);
 				return this.#submit(node, {kind: 'reset', hard: words[0] === 'hard'});
 			// keys <slot> <count>: as if clients had written or deleted them
 			case 'keys':
@@ -210,7 +210,7 @@ class ScenarioRunner {
 	}
 
 	#watch(node: SimNode, effects: Effects): void {
-		this.#checker.checkNode(node, effects.slotTableDirty);
+		this.#checker.checkNode(node, effects);
 		for (const {level, text} of effects.logs) {
 			if (LEVELS.indexOf(level) >= LEVELS.indexOf(this.#level)) this.#show(`${node.name}: ${text}`);
 		}

@@ -35,6 +35,7 @@ export interface SimObserver {
 }
 
 const TICK_MS = 100;
+const GATHER_MS = 100;
 const BASE_PORT = 7000;
 
 export class SimNode implements Endpoint {
@@ -48,8 +49,10 @@ export class SimNode implements Endpoint {
 	life = 1;
 	core: ClusterCore;
 	readonly data: SimData;
-	/** nodes.conf as it stands on the disk. */
+	/** nodes.conf as it stands on the disk, or will when the node lives on. */
 	disk = '';
+	/** What a kill leaves of it: as the shell does, what peers told is gathered for a while before it is written. */
+	#survivingDisk = '';
 	readonly #options: SimNodeOptions;
 	readonly #random: Prng;
 
@@ -78,7 +81,7 @@ export class SimNode implements Endpoint {
 
 	/** Called when the simulation begins, and by `restart`. */
 	start(): void {
-		this.#carryOut(this.core.start(this.#now));
+		this.#carryOut(this.core.start(this.#now), true);
 		const {life} = this;
 		const tick = (): void => {
 			if (!this.isAlive || this.life !== life) return;
@@ -88,9 +91,10 @@ export class SimNode implements Endpoint {
 		this.#options.scheduler.after(this.#random.below(TICK_MS), tick);
 	}
 
-	/** Without a word to anybody. What is on the disk stays. */
+	/** Without a word to anybody. What is on the disk by now stays. */
 	kill(): void {
 		this.isAlive = false;
+		this.disk = this.#survivingDisk;
 	}
 
 	restart(): void {
@@ -105,13 +109,13 @@ export class SimNode implements Endpoint {
 
 	submit(change: ClusterChange): ChangeOutcome {
 		const {outcome, effects} = this.core.submit(change, this.#now);
-		this.#carryOut(effects);
+		this.#carryOut(effects, true);
 		return outcome;
 	}
 
 	reconfigure(change: Partial<ClusterConfig>): void {
 		Object.assign(this.config, change);
-		this.#carryOut(this.core.reconfigured(this.#now));
+		this.#carryOut(this.core.reconfigured(this.#now), true);
 	}
 
 	// Endpoint
@@ -157,9 +161,10 @@ export class SimNode implements Endpoint {
 	}
 
 	/** In the order that effects.ts lays down. */
-	#carryOut(effects: Effects): void {
+	#carryOut(effects: Effects, isPromised = false): void {
 		const {network, observer, hasDisk} = this.#options;
-		if (effects.config !== 'unchanged' && hasDisk) this.disk = this.core.nodesConf();
+		if (hasDisk && effects.config !== 'unchanged') this.#save();
+		if (isPromised || isSavedAtOnce(effects)) this.#survivingDisk = this.disk;
 		for (const link of effects.closes) network.close(this, link);
 		for (const {link, busPort} of effects.connects) network.connect(this, link, busPort);
 		for (const {link, message} of effects.sends) network.send(this, link, message);
@@ -169,8 +174,21 @@ export class SimNode implements Endpoint {
 		observer.stepped(this, effects);
 	}
 
+	#save(): void {
+		this.disk = this.core.nodesConf();
+		const {life} = this;
+		this.#options.scheduler.after(GATHER_MS, () => {
+			if (this.isAlive && this.life === life) this.#survivingDisk = this.disk;
+		});
+	}
+
 	#obey(event: ClusterEvent): void {
 		if (event.kind === 'slots-lost') for (const slot of event.slots) this.data.keys.delete(slot);
 		if (event.kind === 'reset') this.data.keys.clear();
 	}
+}
+
+/** As in the shell: promises, and what led to a cluster that is up. So is what an operator asked for. */
+function isSavedAtOnce({config, events}: Effects): boolean {
+	return config === 'durable' || events.some((event) => event.kind === 'state-changed' && event.ok);
 }
