@@ -159,7 +159,8 @@ function tellHindrance(step: Step, primary: ClusterNode, reason: string): void {
 	const {config, now, state} = step;
 	const last = state.electionHindrance;
 	if (last?.reason === reason && now - last.saidAt < REPEAT_HINDRANCE_MS) return;
-	const isFresh = hasFlag(primary, NodeFlags.FAIL) && now - primary.failedAt < config.nodeTimeoutMs + QUIET_MS;
+	const isFresh =
+		hasFlag(primary, NodeFlags.FAIL) && now - primary.failedAt < config.nodeTimeoutMs + QUIET_MS;
 	if (isFresh) return;
 	state.electionHindrance = {reason, saidAt: now};
 	step.log('warning', `Currently unable to failover: ${reason}`);

@@ -164,7 +164,10 @@ class Node implements RunningNode {
 			sendBufferLimitBytes: () => settings.clusterLinkSendBufferLimitBytes,
 			outlets: {
 				role: () => undefined,
-				writePause: () => undefined,
+				writePause: (change) => {
+					if (change.kind === 'begin') this.#clients.pause(change.untilMs, 'write', 'failover');
+					else this.#clients.unpause('failover');
+				},
 				event: (event) => {
 					this.#onClusterEvent(event);
 				},

@@ -74,6 +74,8 @@ class Storm {
 		this.#converge();
 		for (const node of sim.nodes) if (node.core.view.myself.slotCount === 0) this.#replicate(node);
 		this.#converge();
+		// What a node learnt in its last tenth of a second may die with it: that there are others it must know from now on.
+		sim.run(200);
 		for (let act = 0; act < ACTS; act++) {
 			this.#act();
 			sim.run(this.#random.below(MAX_PAUSE_MS));
@@ -216,7 +218,8 @@ class Storm {
 			if (voters.filter(({id}) => !isDead(id)).length <= voters.length / 2) continue;
 			if (config.replicaValidityFactor > 0 && data.dataAgeMs(sim.now) === Infinity) continue;
 			const ageLimitMs = config.nodeTimeoutMs * config.replicaValidityFactor;
-			if (config.replicaValidityFactor > 0 && data.dataAgeMs(sim.now) - FAILOVER_LIMIT_MS > ageLimitMs) continue;
+			if (config.replicaValidityFactor > 0 && data.dataAgeMs(sim.now) - FAILOVER_LIMIT_MS > ageLimitMs)
+				continue;
 			throw new Error(`${name} did not take the place of ${primary.id}`);
 		}
 	}
