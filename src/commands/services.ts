@@ -64,13 +64,15 @@ export interface Config {
 // Clients
 
 export type PauseMode = 'none' | 'write' | 'all';
+/** Who holds commands back: CLIENT PAUSE, or a manual failover of the cluster. */
+export type PausePurpose = 'client' | 'failover';
 
 export interface Clients extends Iterable<Client> {
 	/** Number of connected clients. */
 	readonly count: number;
 	/** Clients that sent MONITOR; the executor feeds them when there are any. */
 	readonly monitors: ReadonlySet<Client>;
-	/** What CLIENT PAUSE holds back now; the executor reads it before each command. */
+	/** What is held back now; the executor reads it before each command. */
 	readonly pauseMode: PauseMode;
 	/** Clients whose commands wait for the end of a pause. */
 	readonly postponedCount: number;
@@ -83,10 +85,11 @@ export interface Clients extends Iterable<Client> {
 	[Symbol.iterator](): Iterator<Client>;
 	/**
 	 * Until unix time `untilMs`. The end of a running pause is never brought forward, and `write` does not weaken a running `all`.
+	 * The purpose is `client` when none is given.
 	 */
-	pause(untilMs: number, mode: 'write' | 'all'): void;
-	/** Ends a pause; soon the clients that it held back are resumed, in the order they came. */
-	unpause(): void;
+	pause(untilMs: number, mode: 'write' | 'all', purpose?: PausePurpose): void;
+	/** Ends the pause of that purpose; soon the clients that it held back are resumed, in the order they came. */
+	unpause(purpose?: PausePurpose): void;
 	/** The executor holds the client's command back; its connection's `resume` is called when the pause ends. */
 	postpone(client: Client): void;
 	startMonitor(client: Client): void;

@@ -74,12 +74,18 @@ export class Settings {
 	latencyTrackingInfoPercentiles: readonly number[] = [50, 99, 99.9];
 	logLevel: LogLevel = 'notice';
 	enableDebugCommand: Gate = 'no';
+	// replication
+	replPingReplicaPeriodSeconds = 10;
 	// cluster
 	clusterEnabled = false;
 	clusterConfigFile = 'nodes.conf';
 	clusterNodeTimeoutMs = 15_000;
 	clusterRequireFullCoverage = true;
 	clusterReplicaNoFailover = false;
+	/** 0: data of any age will do. */
+	clusterReplicaValidityFactor = 10;
+	clusterMigrationBarrier = 1;
+	clusterAllowReplicaMigration = true;
 	clusterAllowReadsWhenDown = false;
 	clusterAllowPubsubshardWhenDown = true;
 	clusterLinkSendBufferLimitBytes = 0;

@@ -1,14 +1,15 @@
 /**
- * The connected clients of a node: who is there, what CLIENT PAUSE holds back, and who watches as a monitor. It owns no
+ * The connected clients of a node: who is there, what a pause holds back, and who watches as a monitor. It owns no
  * sockets: a client's connection is asked to close, to resume, to push.
  */
 import {Client, type ClientConnection} from '../commands/client.ts';
 import type {Command} from '../commands/command.ts';
 import {monitorLine} from '../commands/monitor-line.ts';
 import {secretArguments} from '../commands/redaction.ts';
-import type {Clients, Config, PauseMode} from '../commands/services.ts';
+import type {Clients, Config, PauseMode, PausePurpose} from '../commands/services.ts';
 import type {Request} from '../resp/request.ts';
 import {systemClock} from './clock.ts';
+import {Pauses} from './pauses.ts';
 import type {Clock} from './ports.ts';
 
 type PauseClock = Pick<Clock, 'wallMs' | 'after'>;
@@ -22,8 +23,7 @@ export class NodeClients implements Clients {
 	/** Ids only grow, so the order of insertion is the order of ids. */
 	readonly #byId = new Map<number, Client>();
 	#nextId = 1;
-	/** Unix time in ms; 0 when there is no pause. */
-	#pausedUntilMs = 0;
+	readonly #pauses = new Pauses();
 	#postponed = new Set<Client>();
 	readonly #config: Config;
 	readonly #later: (run: () => void) => void;
@@ -71,14 +71,26 @@ export class NodeClients implements Clients {
 		return this.#byId.values();
 	}
 
-	pause(untilMs: number, mode: 'write' | 'all'): void {
-		this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
-		if (this.pauseMode !== 'all') this.pauseMode = mode;
+	pause(untilMs: number, mode: 'write' | 'all', purpose: PausePurpose = 'client'): void {
+		this.#pauses.begin(purpose, untilMs, mode);
+		this.pauseMode = this.#pauses.mode;
 	}
 
-	unpause(): void {
-		this.pauseMode = 'none';
-		this.#pausedUntilMs = 0;
+	unpause(purpose: PausePurpose = 'client'): void {
+		this.#pauses.end(purpose);
+		this.#resumePostponed();
+	}
+
+	/** Ends pauses whose time is over; called by the node's cron, too, for nobody may be waiting. */
+	endPauseIfOver(nowMs: number): void {
+		if (nowMs < this.#pauses.nextEndMs) return;
+		this.#pauses.endThoseOver(nowMs);
+		this.#resumePostponed();
+	}
+
+	/** Who is still held back by another pause is postponed again. */
+	#resumePostponed(): void {
+		this.pauseMode = this.#pauses.mode;
 		this.#stopTimer?.();
 		this.#stopTimer = null;
 		if (this.#postponed.size === 0) return;
@@ -90,11 +102,6 @@ export class NodeClients implements Clients {
 		});
 	}
 
-	/** Ends a pause whose time is over; called by the node's cron, too, for nobody may be waiting. */
-	endPauseIfOver(nowMs: number): void {
-		if (this.pauseMode !== 'none' && nowMs >= this.#pausedUntilMs) this.unpause();
-	}
-
 	postpone(client: Client): void {
 		client.postponed = true;
 		this.#postponed.add(client);
@@ -103,7 +110,7 @@ export class NodeClients implements Clients {
 
 	/** Who waits goes on when the pause is over, and not only at the cron's next round. */
 	#awaitEnd(): void {
-		const leftMs = Math.max(0, this.#pausedUntilMs - this.#clock.wallMs());
+		const leftMs = Math.max(0, this.#pauses.nextEndMs - this.#clock.wallMs());
 		this.#stopTimer = this.#clock.after(Math.min(leftMs, LONGEST_TIMER_MS), () => {
 			this.#stopTimer = null;
 			this.endPauseIfOver(this.#clock.wallMs());

@@ -148,7 +148,13 @@ class Node implements RunningNode {
 			busPort,
 			file: join(directory, settings.clusterConfigFile),
 			config: clusterConfigOf(settings),
-			data: {keyCount: () => db.size, slotKeyCount: (slot) => db.slotCount(slot)},
+			data: {
+				keyCount: () => db.size,
+				slotKeyCount: (slot) => db.slotCount(slot),
+				replicationOffset: () => 0,
+				isPrimaryLinkUp: () => false,
+				dataAgeMs: () => Infinity,
+			},
 			bus: this.#bus,
 			clock: systemClock,
 			disk: this.#disk,
@@ -156,8 +162,12 @@ class Node implements RunningNode {
 			slotTable,
 			index,
 			sendBufferLimitBytes: () => settings.clusterLinkSendBufferLimitBytes,
-			replicationOffset: () => 0,
 			outlets: {
+				role: () => undefined,
+				writePause: (change) => {
+					if (change.kind === 'begin') this.#clients.pause(change.untilMs, 'write', 'failover');
+					else this.#clients.unpause('failover');
+				},
 				event: (event) => {
 					this.#onClusterEvent(event);
 				},
@@ -172,9 +182,9 @@ class Node implements RunningNode {
 	}
 
 	#onClusterEvent(event: ClusterEvent): void {
-		if (event.kind !== 'slots-lost') return;
 		const db = this.#databases[0]!;
-		for (const slot of event.slots) db.flushSlot(slot);
+		if (event.kind === 'slots-lost') for (const slot of event.slots) db.flushSlot(slot);
+		if (event.kind === 'reset') db.flush();
 	}
 
 	#makeServices(): Services {
