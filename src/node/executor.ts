@@ -13,6 +13,7 @@ import {KeyPositions} from '../commands/key-specs.ts';
 import type {Services} from '../commands/services.ts';
 import type {Settings} from '../commands/settings.ts';
 import type {CommandTable} from '../commands/table.ts';
+import type {Keyspace} from '../data/keyspace.ts';
 import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 import {CallTimer} from './call-timer.ts';
@@ -106,6 +107,7 @@ export class Executor {
 		const isFollowed = (command.flagBits & PROPAGATED) !== 0 && stream.isOn;
 		const changesBefore = isFollowed ? this.#changeCount() : 0;
 		if (isFollowed) stream.begin(client.databaseIndex);
+		if (db.isWalked && (command.flagBits & FLAG.write) !== 0) this.#preserveKeys(command, request, db);
 		this.timer.start(command);
 		let wasInPlace = false;
 		try {
@@ -213,6 +215,21 @@ export class Executor {
 			if (!request.equals(keys.at[0]!, request.bytes(index))) hasSeveralKeys = true;
 		}
 		return {presentCount, missingCount: keys.count - presentCount, hasSeveralKeys};
+	}
+
+	/** A snapshot is under way: what the command may change is copied out before. */
+	#preserveKeys(command: Command, request: Request, db: Keyspace): void {
+		const keys = this.#keys;
+		if (!command.collectKeys(request, keys)) return;
+		for (let i = 0; i < keys.count; i++) {
+			const index = keys.at[i]!;
+			db.preserve(
+				request.keySlot(index),
+				request.region,
+				request.offsets[index]!,
+				request.lengths[index]!,
+			);
+		}
 	}
 
 	/** Grows with every change of any database. */
