@@ -133,6 +133,11 @@ export class Keyspace {
 		return this.#records.arena.liveBytes + this.#records.objects.usedBytes + this.#table.overheadBytes;
 	}
 
+	/** Bytes of keys, values and the entries of the table: what a copy of the data takes, about. */
+	get dataBytes(): number {
+		return this.#records.arena.liveBytes + this.#records.objects.usedBytes;
+	}
+
 	/** The same with the free blocks of pages in use: the memory that the process really holds for the keys. */
 	get heldBytes(): number {
 		return this.#records.arena.pageBytes + this.#records.objects.usedBytes + this.#table.overheadBytes;
