@@ -14,8 +14,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	data: ['lib', 'slots'],
 	cluster: ['lib', 'slots'],
 	replication: ['lib', 'slots'],
-	persistence: ['lib', 'slots', 'data', 'replication'],
-	commands: ['lib', 'slots', 'resp', 'data', 'types:cluster', 'cluster/describe.ts'],
+	// Of resp the parser: the commands of an append-only file are requests.
+	persistence: ['lib', 'slots', 'resp', 'data', 'replication'],
+	// Of persistence the form of a value: DUMP and RESTORE carry what an RDB file holds.
+	commands: ['lib', 'slots', 'resp', 'data', 'persistence', 'types:cluster', 'cluster/describe.ts'],
 	node: [
 		'lib',
 		'slots',
@@ -49,7 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that must compute the same whenever and wherever they run. */
-const PURE = new Set(['cluster', 'replication']);
+const PURE = new Set(['cluster', 'replication', 'persistence']);
 const IMPURE =
 	/\b(?:Buffer|Date|setTimeout|setInterval|setImmediate|queueMicrotask|process|performance|console|fetch|crypto|Atomics|Worker|MessageChannel)\b|Math\.random/;
 
@@ -143,8 +145,17 @@ test('relative imports name a file that is there', (t) => {
 	t.deepEqual(broken, []);
 });
 
-test('lib, slots, resp, data, cluster, replication and commands do without Node', (t) => {
-	const without = new Set(['lib', 'slots', 'resp', 'data', 'cluster', 'replication', 'commands']);
+test('lib, slots, resp, data, cluster, replication, persistence and commands do without Node', (t) => {
+	const without = new Set([
+		'lib',
+		'slots',
+		'resp',
+		'data',
+		'cluster',
+		'replication',
+		'persistence',
+		'commands',
+	]);
 	const broken = [...sources]
 		.filter(([file]) => without.has(folderOf(file)))
 		.flatMap(([file, text]) =>
