@@ -32,3 +32,16 @@ export interface ReloadOptions {
 	/** A key of the file that is there already is overwritten; otherwise it is an error. */
 	readonly merge: boolean;
 }
+
+/** For commands that run where no file is to be touched. */
+export const NO_PERSISTENCE: PersistenceService = {
+	isLoading: false,
+	writeRefusal: null,
+	lastSaveSeconds: 0,
+	save: () => undefined,
+	saveInBackground: () => 'started',
+	rewriteAof: () => 'started',
+	flushedAll: () => undefined,
+	reload: () => undefined,
+	loadAof: () => undefined,
+};

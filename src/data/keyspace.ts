@@ -632,7 +632,8 @@ export class Keyspace {
 	/** Forgets all keys at once, however many: the arena goes as a whole. Returns how many there were. */
 	flush(): number {
 		const count = this.#table.size;
-		// A walk goes on over the old ones, which nobody changes any more.
+		// It goes on over the old ones.
+		this.#walk?.detach();
 		this.#walk = null;
 		this.#records = new Records();
 		this.#table = new KeyTable(this.#records);
@@ -698,11 +699,10 @@ export class Keyspace {
 	 */
 	beginWalk(take: TakeRecord): RecordWalk {
 		assert(this.#walk === null, 'one walk at a time');
-		const walk = new RecordWalk(this.#table, this.#records, take, () => {
-			if (this.#walk === walk) this.#walk = null;
+		this.#walk = new RecordWalk(this.#table, this.#records, take, () => {
+			this.#walk = null;
 		});
-		this.#walk = walk;
-		return walk;
+		return this.#walk;
 	}
 
 	/** Lets the walk under way take the key's record, which is going to be changed. */

@@ -27,13 +27,14 @@ export class RecordWalk {
 	#take: TakeRecord | null;
 	#position = 0;
 	#isDone = false;
+	#isDetached = false;
 	readonly #batch = new RefBatch();
 	/** How many records there were at the beginning. */
 	readonly total: number;
 	/** How many were taken. */
 	taken = 0;
 
-	/** @param onEnd called when no record is left */
+	/** @param onEnd called when no record is left, unless the walk was detached */
 	constructor(table: KeyTable, records: Records, take: TakeRecord, onEnd: () => void) {
 		this.#table = table;
 		this.#records = records;
@@ -65,7 +66,7 @@ export class RecordWalk {
 			for (let i = 0; i < batch.length; i++) this.preserve(batch.refs[i]!);
 			if (this.#position === END_POSITION) {
 				this.#isDone = true;
-				this.#onEnd();
+				if (!this.#isDetached) this.#onEnd();
 			} else if (isOver()) {
 				break;
 			}
@@ -73,8 +74,15 @@ export class RecordWalk {
 		return this.#isDone;
 	}
 
-	/** Nobody wants the records any more; the walk must still go on to its end. */
+	/** Nobody wants the records any more; the walk must still go on to its end, unless the keyspace has dropped them. */
 	cancel(): void {
 		this.#take = null;
+		if (this.#isDetached) this.#isDone = true;
+	}
+
+	/** The keyspace was flushed: nobody changes these records any more, nor will another walk meet them. */
+	detach(): void {
+		this.#isDetached = true;
+		if (this.#take === null) this.#isDone = true;
 	}
 }

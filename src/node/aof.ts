@@ -41,6 +41,9 @@ export interface AofOptions {
 	readonly onLost: (error: unknown) => void;
 }
 
+/** What the head of a base file says of itself. */
+export const AOF_BASE: ReadonlyMap<string, string> = new Map([['aof-base', '1']]);
+
 /** After so many failures in a row a rewrite by itself waits, a minute at first and twice as long each time. */
 const FAILURES_BEFORE_WAIT = 3;
 const FIRST_WAIT_MS = 60_000;
@@ -433,7 +436,6 @@ export class Aof implements StreamConsumer {
 	}
 }
 
-const AOF_BASE: ReadonlyMap<string, string> = new Map([['aof-base', '1']]);
 
 function removeQuietly(disk: DataDisk, file: string): void {
 	try {

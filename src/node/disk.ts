@@ -102,6 +102,10 @@ export class FileDisk implements DataDisk {
 		return fs.statSync(file, {throwIfNoEntry: false})?.size ?? -1;
 	}
 
+	checkDirectorySync(directory: string): void {
+		fs.opendirSync(directory).closeSync();
+	}
+
 	makeDirectorySync(directory: string): void {
 		if (fs.statSync(directory, {throwIfNoEntry: false})?.isDirectory() === true) return;
 		fs.mkdirSync(directory, DIRECTORY_MODE);

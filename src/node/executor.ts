@@ -28,6 +28,7 @@ const MINUS = 0x2d;
 const PROPAGATED = FLAG.write | FLAG.may_replicate;
 
 const NO_AUTH = 'NOAUTH Authentication required.';
+const LOADING = 'LOADING Redis is loading the dataset in memory';
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 export class Executor {
@@ -38,6 +39,7 @@ export class Executor {
 	readonly #services: Services;
 	readonly #table: CommandTable;
 	readonly #asking: Command | undefined;
+	readonly #ping: Command | undefined;
 	readonly #keys = new KeyPositions();
 	/** First slot of the last request that had keys of two. */
 	#firstSlot = 0;
@@ -55,6 +57,7 @@ export class Executor {
 		this.#services = services;
 		this.#table = services.table;
 		this.#asking = services.table.named('asking');
+		this.#ping = services.table.named('ping');
 		this.#context = {reply: writer, request, client, services, db: services.databases[0]!};
 	}
 
@@ -138,7 +141,7 @@ export class Executor {
 
 	/** Redis's order of checks; the line of the first that fails. */
 	#refusal(command: Command, client: Client, request: Request): string | null {
-		const {config, memory, cluster} = this.#services;
+		const {config, memory, cluster, persistence} = this.#services;
 		const {settings} = config;
 		// 1. Commands that a setting locks away.
 		if (
@@ -169,6 +172,13 @@ export class Executor {
 		if (settings.maxMemoryBytes > 0 && (command.flagBits & FLAG.denyoom) !== 0 && memory.isOverLimit()) {
 			return OUT_OF_MEMORY;
 		}
+		// 5. Does the disk take it.
+		if ((command.flagBits & FLAG.write) !== 0 || command === this.#ping) {
+			const line = persistence.writeRefusal;
+			if (line !== null) return line;
+		}
+		// 6. Is the data there yet.
+		if (persistence.isLoading && (command.flagBits & FLAG.loading) === 0) return LOADING;
 		return null;
 	}
 

@@ -81,6 +81,8 @@ export class RdbLoader implements SnapshotLoader {
 			return;
 		}
 		const db = this.#db;
+		// Clients are answered between two pieces: their commands set it for themselves.
+		db.expiredKeys = 'ignore';
 		const before = db.size;
 		const slot = keySlot(key.region.bytes, key.at, key.length);
 		const ref = db.setString(

@@ -110,6 +110,8 @@ export interface DataDisk extends Disk {
 	list(directory: string): readonly string[];
 	/** Bytes of the file, -1 when there is none. */
 	sizeOf(file: string): number;
+	/** @throws unless it is a directory that may be looked into */
+	checkDirectorySync(directory: string): void;
 	/** Makes the directory unless it is there; durable when it returns. */
 	makeDirectorySync(directory: string): void;
 }

@@ -36,6 +36,8 @@ interface Saving {
 export class RdbSaver {
 	readonly #options: RdbSaverOptions;
 	#saving: Saving | null = null;
+	/** A snapshot that was given up is still on its way to its end: then ours begins. */
+	#isAwaited = false;
 	#triedAtSeconds = 0;
 	lastSaveSeconds: number;
 	isLastOk = true;
@@ -52,7 +54,7 @@ export class RdbSaver {
 	}
 
 	get isSaving(): boolean {
-		return this.#saving !== null;
+		return this.#saving !== null || this.#isAwaited;
 	}
 
 	/** How long the BGSAVE under way has taken so far, -1 without one. */
@@ -107,6 +109,20 @@ export class RdbSaver {
 		for (const db of this.#options.databases) db.dirty = 0;
 	}
 
+	/** Begins as soon as no snapshot is under way any more. */
+	beginSoon(): void {
+		this.#isAwaited = true;
+		this.#options.snapshots.onIdle(() => {
+			if (!this.#isAwaited) return;
+			this.#isAwaited = false;
+			try {
+				this.begin();
+			} catch {
+				// It is logged, and INFO shows it.
+			}
+		});
+	}
+
 	/** No snapshot may be under way. @throws the system's error when it cannot even begin */
 	begin(): void {
 		const {disk, databases, snapshots, log} = this.#options;
@@ -143,6 +159,7 @@ export class RdbSaver {
 	cancel(): void {
 		const saving = this.#saving;
 		this.#saving = null;
+		this.#isAwaited = false;
 		saving?.file.cancel();
 	}
 

@@ -48,6 +48,11 @@ export class Snapshots implements SnapshotMaker {
 		return this.#run !== null;
 	}
 
+	/** Whether the one under way was given up, and only has to come to its end. */
+	get isEnding(): boolean {
+		return this.#run?.isEnding ?? false;
+	}
+
 	/** Keys copied of the snapshot under way, and how many it will have; zeros without one. */
 	get progress(): {readonly taken: number; readonly total: number} {
 		return this.#run?.progress ?? {taken: 0, total: 0};
@@ -177,6 +182,10 @@ class Run implements Snapshot {
 			);
 		}
 		setImmediate(this.#slice);
+	}
+
+	get isEnding(): boolean {
+		return !this.#isEncoding;
 	}
 
 	get progress(): {readonly taken: number; readonly total: number} {
