@@ -20,6 +20,7 @@ import {
 	type JobRunner,
 } from './manager-thread.ts';
 import {connectBus} from './mesh.ts';
+import {connectStream} from './streams.ts';
 import {NodeThread, type NodeHooks} from './node-thread.ts';
 import {
 	areClusterNodes,
@@ -339,6 +340,7 @@ export class Launcher implements JobRunner {
 			this.#gate.look();
 		},
 		onBusConnect: (node, request, host, busPort) => connectBus(this.#nodes, node, request, host, busPort),
+		onStreamConnect: (node, request, host, port) => connectStream(this.#nodes, node, request, host, port),
 		onLog: (node, level, text) =>
 			this.#emit({event: 'log', index: node.start.index, port: node.start.port, level, text}),
 		onEnd: (node) => {

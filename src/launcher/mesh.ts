@@ -38,7 +38,7 @@ function findByBusAddress(
 }
 
 /** All loopback names reach a node on loopback, as they do over TCP. */
-const sameHost = (a: string, b: string): boolean => a === b || (isLoopback(a) && isLoopback(b));
+export const sameHost = (a: string, b: string): boolean => a === b || (isLoopback(a) && isLoopback(b));
 
 const isLoopback = (host: string): boolean =>
 	host === 'localhost' || host === '::1' || host.startsWith('127.');

@@ -17,6 +17,7 @@ export interface NodeHooks {
 	onFailed(node: NodeThread, code: string, message: string): void;
 	onClusterState(node: NodeThread): void;
 	onBusConnect(node: NodeThread, request: number, host: string, busPort: number): void;
+	onStreamConnect(node: NodeThread, request: number, host: string, port: number): void;
 	onLog(node: NodeThread, level: LogLevel, text: string): void;
 	/** Last of all: the thread is gone and `phase` is `stopped` or `crashed`. */
 	onEnd(node: NodeThread): void;
@@ -155,6 +156,9 @@ export class NodeThread {
 				break;
 			case 'bus-connect':
 				this.#hooks.onBusConnect(this, message.request, message.host, message.busPort);
+				break;
+			case 'stream-connect':
+				this.#hooks.onStreamConnect(this, message.request, message.host, message.port);
 				break;
 			case 'failed':
 				this.#failure = message.message;
