@@ -101,14 +101,26 @@ function expireCommand({name, since, summary, unitMs, isRelative, time}: ExpireF
 }
 
 /** `atMs` is beyond 2^53 only for times that nobody will see: there it is a multiple of some milliseconds. */
-function setExpiry({db, reply}: Context, request: Request, atMs: number, only: Conditions | null): void {
+function setExpiry(
+	{db, reply, services}: Context,
+	request: Request,
+	atMs: number,
+	only: Conditions | null,
+): void {
 	const ref = find(db, request, 1);
 	if (ref === 0 || (only !== null && !isWanted(only, db.expireAt(ref), atMs))) {
 		reply.integer(0);
 		return;
 	}
-	if (atMs <= db.now && db.expiredKeys === 'remove') removeKey(db, request, 1);
-	else db.modified(db.setExpireAt(ref, Math.max(0, atMs)));
+	const {propagation} = services;
+	if (atMs <= db.now && db.expiredKeys === 'remove') {
+		removeKey(db, request, 1);
+		if (propagation.isOn) propagation.instead('DEL', request.bytes(1));
+	} else {
+		db.modified(db.setExpireAt(ref, Math.max(0, atMs)));
+		if (propagation.isOn)
+			propagation.instead('PEXPIREAT', request.bytes(1), BigInt(Math.max(0, Math.trunc(atMs))));
+	}
 	reply.integer(1);
 }
 

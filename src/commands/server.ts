@@ -48,9 +48,11 @@ const flushDb = command({
 	name: 'flushdb',
 	summary: 'Remove all keys from the current database',
 	complexity: 'O(N) where N is the number of keys in the selected database',
-	run({db, reply}) {
+	run({db, reply, services: {propagation}}) {
 		db.dirty += db.size;
 		db.flush();
+		// Replicas must end up empty even where they differ.
+		propagation.force();
 		reply.ok();
 	},
 });
@@ -60,11 +62,12 @@ const flushAll = command({
 	name: 'flushall',
 	summary: 'Remove all keys from all databases',
 	complexity: 'O(N) where N is the total number of keys in all databases',
-	run({reply, services: {databases}}) {
+	run({reply, services: {databases, propagation}}) {
 		for (const db of databases) {
 			db.dirty += db.size;
 			db.flush();
 		}
+		propagation.force();
 		reply.ok();
 	},
 });

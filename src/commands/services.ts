@@ -7,6 +7,7 @@ import type {Request} from '../resp/request.ts';
 import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
+import type {Propagation} from './propagation.ts';
 import type {LogLevel, Settings} from './settings.ts';
 import type {CommandTable} from './table.ts';
 
@@ -21,6 +22,7 @@ export interface Services {
 	readonly info: Info;
 	readonly debug: DebugHooks;
 	readonly lifecycle: Lifecycle;
+	readonly propagation: Propagation;
 	readonly clock: Clock;
 	/** One in cluster mode, as many as the parameter `databases` says otherwise; SWAPDB swaps two entries. */
 	readonly databases: Keyspace[];

@@ -82,6 +82,8 @@ export const incrByFloat = command({
 		if (sum === undefined) throw INCREMENT_NAN;
 		const text = latin1ToBytes(formatLongDouble(sum));
 		store(context, request, ref, regionOf(text), text.length);
+		// The sum, and not the sum to be made again by another's floating point.
+		context.services.propagation.instead('SET', request.bytes(1), text, 'KEEPTTL');
 		reply.bulk(text);
 		return true;
 	},

@@ -140,6 +140,7 @@ export const set = command({
 			if (expireAt < 0) return false;
 		} else if (request.count !== 3) return false;
 		storeArgument(context, request, 1, 2, false, expireAt);
+		if (expireAt >= 0) propagateSet(context, 1, 2, expireAt);
 		context.reply.ok();
 		return true;
 	},
@@ -163,6 +164,8 @@ export const set = command({
 			return;
 		}
 		storeArgument(context, request, 1, 2, expiration?.kind === 'keepTtl', expireAt);
+		// The rest means the same to those who follow.
+		if (expireAt >= 0 || (get && expiration === undefined)) propagateSet(context, 1, 2, expireAt);
 		if (!get) reply.ok();
 	},
 });
@@ -207,15 +210,32 @@ function expiringSet(name: string, since: string, summary: string, unit: string,
 			const expireAt = plainExpiry(request, 2, unitMs, context);
 			if (expireAt < 0) return false;
 			storeArgument(context, request, 1, 3, false, expireAt);
+			propagateSet(context, 1, 3, expireAt);
 			context.reply.ok();
 			return true;
 		},
 		run(context, _key, time) {
 			const {db, reply, request} = context;
-			storeArgument(context, request, 1, 3, false, expiryOf(time, unitMs, db.now, invalid));
+			const expireAt = expiryOf(time, unitMs, db.now, invalid);
+			storeArgument(context, request, 1, 3, false, expireAt);
+			propagateSet(context, 1, 3, expireAt);
 			reply.ok();
 		},
 	});
+}
+
+/** What setting a key comes to, whatever was asked of it: conditions held, times are absolute. @param expireAt unix ms, or -1 */
+function propagateSet(
+	{request, services: {propagation}}: Context,
+	keyIndex: number,
+	valueIndex: number,
+	expireAt: number,
+): void {
+	if (!propagation.isOn) return;
+	const key = request.bytes(keyIndex);
+	const value = request.bytes(valueIndex);
+	if (expireAt < 0) propagation.instead('SET', key, value);
+	else propagation.instead('SET', key, value, 'PXAT', BigInt(expireAt));
 }
 
 /** Unix ms of the expiry that a time in an argument means; -1 when that is none of the usual ones, or `unitMs` is 0. */
@@ -238,6 +258,7 @@ export const getSet = command({
 	inPlace(context, request) {
 		replyString(context, lookupString(context, request, 1));
 		storeArgument(context, request, 1, 2, false, -1);
+		propagateSet(context, 1, 2, -1);
 		return true;
 	},
 });
@@ -258,6 +279,7 @@ export const getDel = command({
 		if (ref !== 0) {
 			context.db.removeRef(ref);
 			context.db.modifiedKey(request.bytes(1));
+			context.services.propagation.instead('DEL', request.bytes(1));
 		}
 		return true;
 	},
@@ -285,7 +307,8 @@ export const getEx = command({
 		}),
 	],
 	run(context, key, {expiration}) {
-		const {db, request} = context;
+		const {db, request, services} = context;
+		const {propagation} = services;
 		const ref = lookupString(context, request, 1);
 		if (ref === 0 || expiration === undefined) {
 			replyString(context, ref);
@@ -294,7 +317,10 @@ export const getEx = command({
 		if (expiration.kind === 'persist') {
 			replyString(context, ref);
 			// The ref may be another one then; the key is not.
-			if (db.persist(ref)) db.modifiedKey(key);
+			if (db.persist(ref)) {
+				db.modifiedKey(key);
+				propagation.instead('PERSIST', key);
+			}
 			return;
 		}
 		const isAbsolute = expiration.kind === 'exAt' || expiration.kind === 'pxAt';
@@ -306,8 +332,10 @@ export const getEx = command({
 		if (expireAt <= db.now) {
 			db.removeRef(ref);
 			db.modifiedKey(key);
+			propagation.instead('DEL', key);
 		} else {
 			db.modified(db.setExpireAt(ref, expireAt));
+			propagation.instead('PEXPIREAT', key, BigInt(expireAt));
 		}
 	},
 });

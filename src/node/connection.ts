@@ -178,7 +178,8 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		if (this.#closed) return handedOver;
 		if (this.#ending) output.finish(this);
 		else if (at < end) this.#keep(request, region, at, end, isOwn && !handedOver);
-		if (commands > 1 || !output.isLone(this)) output.schedule();
+		// What was written goes to files and replicas first: better once for all connections of the turn.
+		if (commands > 1 || executor.stream.isPending || !output.isLone(this)) output.schedule();
 		else output.flush();
 		return handedOver;
 	}

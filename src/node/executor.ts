@@ -16,12 +16,15 @@ import type {CommandTable} from '../commands/table.ts';
 import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 import {CallTimer} from './call-timer.ts';
+import type {CommandStream} from './command-stream.ts';
 
 /** What CLIENT LIST shows of a client that has sent none. */
 const NO_COMMAND = 'NULL';
 const NO_KEYS = -1;
 const CROSS_SLOT = -2;
 const MINUS = 0x2d;
+/** Commands whose effect replicas and the append-only file must have. */
+const PROPAGATED = FLAG.write | FLAG.may_replicate;
 
 const NO_AUTH = 'NOAUTH Authentication required.';
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
@@ -29,6 +32,7 @@ const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 export class Executor {
 	readonly writer: ReplyWriter;
 	readonly timer: CallTimer;
+	readonly stream: CommandStream;
 	readonly #context: {-readonly [K in keyof Context]: Context[K]};
 	readonly #services: Services;
 	readonly #table: CommandTable;
@@ -37,8 +41,15 @@ export class Executor {
 	/** First slot of the last request that had keys of two. */
 	#firstSlot = 0;
 
-	constructor(writer: ReplyWriter, request: Request, client: Client, services: Services) {
+	constructor(
+		writer: ReplyWriter,
+		request: Request,
+		client: Client,
+		services: Services,
+		stream: CommandStream,
+	) {
 		this.writer = writer;
+		this.stream = stream;
 		this.timer = new CallTimer(services);
 		this.#services = services;
 		this.#table = services.table;
@@ -91,6 +102,10 @@ export class Executor {
 		if (db.now !== clock.nowMs) db.now = clock.nowMs;
 		db.noTouch = client.noTouch;
 		client.argumentBytes = request.end - request.start;
+		const {stream} = this;
+		const isFollowed = (command.flagBits & PROPAGATED) !== 0 && stream.isOn;
+		const changesBefore = isFollowed ? this.#changeCount() : 0;
+		if (isFollowed) stream.begin(client.databaseIndex);
 		this.timer.start(command);
 		let wasInPlace = false;
 		try {
@@ -102,6 +117,7 @@ export class Executor {
 			writer.error(error.message);
 		}
 		this.timer.stop(command, request, client, wasInPlace, writer.length - mark);
+		if (isFollowed) stream.end(request, this.#changeCount() !== changesBefore);
 		client.argumentBytes = 0;
 		stats.totalCommands++;
 		client.commandCount++;
@@ -199,9 +215,16 @@ export class Executor {
 		return {presentCount, missingCount: keys.count - presentCount, hasSeveralKeys};
 	}
 
+	/** Grows with every change of any database. */
+	#changeCount(): number {
+		let count = 0;
+		for (const db of this.#services.databases) count += db.dirty;
+		return count;
+	}
+
 	#isPaused(command: Command): boolean {
 		if (this.#services.clients.pauseMode === 'all') return true;
-		return (command.flagBits & (FLAG.write | FLAG.may_replicate)) !== 0;
+		return (command.flagBits & PROPAGATED) !== 0;
 	}
 
 	#refuseUnknown(command: Command | null, client: Client, request: Request): void {

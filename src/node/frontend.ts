@@ -50,7 +50,9 @@ export class Frontend {
 		this.executor = executor;
 		this.writer = executor.writer;
 		this.settings = services.config.settings;
-		this.output = new OutputQueue(this.writer);
+		this.output = new OutputQueue(this.writer, () => {
+			executor.stream.flush();
+		});
 		this.reader = new CommandReader(this.inputs, services.databases);
 		this.#services = services;
 		this.#clock = clock;

@@ -26,6 +26,7 @@ import {NodeClients} from './clients.ts';
 import {systemClock} from './clock.ts';
 import {CLUSTER_PARAMETERS, clusterConfigOf} from './cluster-settings.ts';
 import {ClusterNode} from './cluster-node.ts';
+import {CommandStream} from './command-stream.ts';
 import {NodeCommandStats} from './command-stats.ts';
 import {type ConfigFilePort, NodeConfig} from './config.ts';
 import {directivePairs, parseConfigFile} from './config-file.ts';
@@ -60,6 +61,7 @@ class Node implements RunningNode {
 	readonly #post: (message: FromNode) => void;
 	readonly #config: NodeConfig;
 	readonly #databases: Keyspace[];
+	readonly #stream = new CommandStream();
 	readonly #clients: NodeClients;
 	readonly #turnClock = new TurnClock();
 	readonly #bus: MeshBus;
@@ -77,13 +79,23 @@ class Node implements RunningNode {
 		this.#config = new NodeConfig({directives: directivesOf(start), file: configFileOf(start, this.#disk)});
 		const {settings} = this.#config;
 		this.#clients = new NodeClients(this.#config);
-		this.#databases = Array.from(
-			{length: settings.clusterEnabled ? 1 : settings.databases},
-			() => new Keyspace(),
+		this.#databases = Array.from({length: settings.clusterEnabled ? 1 : settings.databases}, () =>
+			this.#makeDatabase(),
 		);
 		this.#bus = new MeshBus((request) => {
 			post(request);
 		});
+	}
+
+	#makeDatabase(): Keyspace {
+		const database: Keyspace = new Keyspace({
+			hooks: {
+				onExpired: (key) => {
+					this.#stream.removed(this.#databases.indexOf(database), key);
+				},
+			},
+		});
+		return database;
 	}
 
 	async start(): Promise<void> {
@@ -218,6 +230,7 @@ class Node implements RunningNode {
 				abortShutdown: () => false,
 			},
 			clock,
+			propagation: this.#stream,
 			databases,
 			table: new CommandTable(allCommands),
 			cluster: this.#cluster,
@@ -230,7 +243,7 @@ class Node implements RunningNode {
 	#makeFrontend(services: Services): Frontend {
 		// Nobody's: the executor's first client before there is one.
 		const nobody = new Client(0, NO_CONNECTION, '', '', this.#turnClock.nowMs);
-		const executor = new Executor(new ReplyWriter(), new Request(), nobody, services);
+		const executor = new Executor(new ReplyWriter(), new Request(), nobody, services, this.#stream);
 		return new Frontend(executor, services, this.#turnClock);
 	}
 

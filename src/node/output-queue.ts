@@ -22,6 +22,7 @@ const FLUSH_AT_BYTES = 1024 * 1024;
 
 export class OutputQueue {
 	readonly #writer: ReplyWriter;
+	readonly #before: () => void;
 	readonly #sinks: (OutputSink | null)[] = [];
 	#from = new Int32Array(256);
 	#to = new Int32Array(256);
@@ -33,8 +34,10 @@ export class OutputQueue {
 		this.flush();
 	};
 
-	constructor(writer: ReplyWriter) {
+	/** @param before called before any reply leaves: what the replies acknowledge must be said elsewhere first */
+	constructor(writer: ReplyWriter, before: () => void) {
 		this.#writer = writer;
+		this.#before = before;
 	}
 
 	/** The writer's bytes `[from, length)` are replies to `sink`. Flushes by itself when much has gathered. */
@@ -72,6 +75,7 @@ export class OutputQueue {
 	}
 
 	flush(): void {
+		this.#before();
 		const {bytes} = this.#writer.region;
 		let retained = false;
 		for (let i = 0; i < this.#count; i++) {

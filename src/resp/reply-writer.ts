@@ -214,6 +214,13 @@ export class ReplyWriter {
 		this.length += encoded.length;
 	}
 
+	/** The same for bytes that stand in a region. */
+	rawRegion(from: Region, at: number, length: number): void {
+		this.#reserve(length);
+		copyRegion(from, at, this.region, this.length, length);
+		this.length += length;
+	}
+
 	/** Position to return to when a command fails after it began to reply. */
 	mark(): number {
 		return this.length;

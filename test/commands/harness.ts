@@ -7,6 +7,7 @@ import {Client} from '../../src/commands/client.ts';
 import type {Command} from '../../src/commands/command.ts';
 import type {Context} from '../../src/commands/context.ts';
 import {CommandError, wrongArity} from '../../src/commands/errors.ts';
+import {NO_PROPAGATION} from '../../src/commands/propagation.ts';
 import type {Services} from '../../src/commands/services.ts';
 import {CommandTable} from '../../src/commands/table.ts';
 import type {Keyspace} from '../../src/data/keyspace.ts';
@@ -53,7 +54,13 @@ export class CommandRunner {
 			request: new Request(),
 			db: databases[0] as Keyspace,
 			client: this.client,
-			services: {cluster: null, databases, table: this.table, ...services} as unknown as Services,
+			services: {
+				cluster: null,
+				propagation: NO_PROPAGATION,
+				databases,
+				table: this.table,
+				...services,
+			} as unknown as Services,
 		};
 	}
 

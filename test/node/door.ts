@@ -6,6 +6,7 @@ import {CommandTable} from '../../src/commands/table.ts';
 import {Keyspace} from '../../src/data/keyspace.ts';
 import {latin1, latin1ToBytes} from '../../src/lib/bytes.ts';
 import {regionOf} from '../../src/lib/region.ts';
+import {CommandStream} from '../../src/node/command-stream.ts';
 import {NodeClients} from '../../src/node/clients.ts';
 import {NodeCommandStats} from '../../src/node/command-stats.ts';
 import {NodeConfig} from '../../src/node/config.ts';
@@ -95,6 +96,7 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 	const clients = new NodeClients(config);
 	const clock = new TurnClock();
 	const logs: string[] = [];
+	const stream = new CommandStream();
 	const services = {
 		config,
 		clients,
@@ -107,6 +109,7 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 		databases: [new Keyspace(), new Keyspace()],
 		table: new CommandTable(allCommands),
 		cluster: null,
+		propagation: stream,
 		log: (_level: string, line: string) => {
 			logs.push(line);
 		},
@@ -116,6 +119,7 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 		new Request(),
 		new Client(0, NO_CONNECTION, '', '', 0),
 		services,
+		stream,
 	);
 	const frontend = new Frontend(executor, services, clock);
 	return {

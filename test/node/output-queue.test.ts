@@ -32,7 +32,7 @@ function fixture(): {
 	readonly say: (to: Sink, text: string) => void;
 } {
 	const writer = new ReplyWriter();
-	const queue = new OutputQueue(writer);
+	const queue = new OutputQueue(writer, () => undefined);
 	return {
 		writer,
 		queue,

@@ -1,0 +1,148 @@
+/**
+ * What the write commands of a node leave behind: one byte stream of commands in the form of Redis's protocol, with
+ * `SELECT` wherever the database changes. The append-only file and the replication feed take it, once a turn of the event
+ * loop, and always before the replies of those commands leave.
+ *
+ *     executor  begin .. end     -->  | SELECT 0 | SET a 1 | PEXPIREAT b 17... |   -->  consumers, in the order added
+ *     keyspace  expired, evicted -->  | DEL c |
+ *
+ * While no consumer wants commands nothing is encoded.
+ */
+import type {PropagatedWord, Propagation} from '../commands/propagation.ts';
+import {assert} from '../lib/assert.ts';
+import {ReplyWriter} from '../resp/reply-writer.ts';
+import type {Request} from '../resp/request.ts';
+
+export interface StreamConsumer {
+	/** Whether it wants bytes now. Asked before each command that writes. */
+	readonly wantsCommands: boolean;
+	/** `bytes[from, to)` are whole commands, valid until it returns. */
+	take(bytes: Uint8Array, from: number, to: number): void;
+}
+
+/** Waiting for the end of the turn with more than this would only cost memory and cache. */
+const FLUSH_AT_BYTES = 1024 * 1024;
+const NO_DATABASE = -1;
+
+export class CommandStream implements Propagation {
+	/** A command is an array of bulk strings, as a reply can be. */
+	readonly #writer = new ReplyWriter();
+	readonly #consumers: StreamConsumer[] = [];
+	/** Of the running command. */
+	#database = 0;
+	/** What a reader of the stream has selected. */
+	#selected = NO_DATABASE;
+	#decided = false;
+	#forced = false;
+	#scheduled = false;
+	#flushing = false;
+	readonly #flushLater = (): void => {
+		this.#scheduled = false;
+		this.flush();
+	};
+
+	addConsumer(consumer: StreamConsumer): void {
+		this.#consumers.push(consumer);
+	}
+
+	get isOn(): boolean {
+		for (const consumer of this.#consumers) if (consumer.wantsCommands) return true;
+		return false;
+	}
+
+	/** Whether there is something that the consumers have not been given. */
+	get isPending(): boolean {
+		return this.#writer.length > 0;
+	}
+
+	/** The next command is preceded by SELECT: somebody reads the stream from here on. What is pending goes out before. */
+	selectAgain(): void {
+		this.flush();
+		this.#selected = NO_DATABASE;
+	}
+
+	/** A write command of this database runs. Only called while the stream is on. */
+	begin(database: number): void {
+		this.#database = database;
+		this.#decided = false;
+		this.#forced = false;
+	}
+
+	/** It is done. */
+	end(request: Request, hasChanged: boolean): void {
+		if (this.#decided || !(hasChanged || this.#forced)) return;
+		this.#select(this.#database);
+		if (request.inline) {
+			this.#writer.array(request.count);
+			for (let i = 0; i < request.count; i++)
+				this.#writer.bulkRegion(request.region, request.offsets[i]!, request.lengths[i]!);
+		} else {
+			this.#writer.rawRegion(request.region, request.start, request.end - request.start);
+		}
+		this.#added();
+	}
+
+	instead(...words: readonly PropagatedWord[]): void {
+		if (!this.isOn) return;
+		this.#decided = true;
+		this.#append(this.#database, words);
+	}
+
+	nothing(): void {
+		this.#decided = true;
+	}
+
+	force(): void {
+		this.#forced = true;
+	}
+
+	/** A key went without a command: it expired. */
+	removed(database: number, key: Uint8Array): void {
+		if (this.isOn) this.#append(database, ['DEL', key]);
+	}
+
+	/** Gives the consumers what has gathered. */
+	flush(): void {
+		const writer = this.#writer;
+		if (writer.length === 0) return;
+		assert(!this.#flushing, 'a consumer of the stream adds nothing to it');
+		this.#flushing = true;
+		const {bytes} = writer.region;
+		const to = writer.length;
+		for (const consumer of this.#consumers) if (consumer.wantsCommands) consumer.take(bytes, 0, to);
+		writer.clear();
+		this.#flushing = false;
+	}
+
+	#append(database: number, words: readonly PropagatedWord[]): void {
+		this.#select(database);
+		this.#words(words);
+		this.#added();
+	}
+
+	#select(database: number): void {
+		if (database === this.#selected) return;
+		this.#selected = database;
+		this.#words(['SELECT', database]);
+	}
+
+	#words(words: readonly PropagatedWord[]): void {
+		const writer = this.#writer;
+		writer.array(words.length);
+		for (const word of words) {
+			if (typeof word === 'number') writer.integerBulk(word);
+			else if (typeof word === 'object') writer.bulk(word);
+			else writer.bulkText(String(word));
+		}
+	}
+
+	#added(): void {
+		if (this.#writer.length > FLUSH_AT_BYTES) {
+			this.flush();
+		} else if (!this.#scheduled) {
+			// Also where no reply leaves that would bring the stream along.
+			this.#scheduled = true;
+			setImmediate(this.#flushLater);
+		}
+	}
+}
