@@ -15,7 +15,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	cluster: ['lib', 'slots'],
 	replication: ['lib', 'slots'],
 	persistence: ['lib', 'slots', 'data', 'replication'],
-	commands: ['lib', 'slots', 'resp', 'data', 'types:cluster', 'cluster/describe.ts'],
+	commands: [
+		'lib',
+		'slots',
+		'resp',
+		'data',
+		'types:cluster',
+		'cluster/describe.ts',
+		'types:replication',
+		'replication/primary.ts',
+	],
 	node: [
 		'lib',
 		'slots',

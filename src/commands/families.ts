@@ -11,6 +11,7 @@ import {debugCommands} from './debug.ts';
 import {genericCommands} from './generic.ts';
 import {latencyCommands} from './latency-commands.ts';
 import {memoryCommands} from './memory-commands.ts';
+import {replicationCommands} from './replication-commands.ts';
 import {serverCommands} from './server.ts';
 import {slowlogCommands} from './slowlog-commands.ts';
 import {stringCommands} from './string.ts';
@@ -29,4 +30,5 @@ export const allCommands: readonly Command[] = [
 	...slowlogCommands,
 	...debugCommands,
 	...clusterCommands,
+	...replicationCommands,
 ];

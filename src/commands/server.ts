@@ -112,22 +112,6 @@ const time = command({
 	},
 });
 
-const role = command({
-	name: 'role',
-	since: '2.8.12',
-	group: 'server',
-	flags: ['noscript', 'loading', 'stale', 'fast'],
-	summary: 'Return the role of the instance in the context of replication',
-	complexity: 'O(1)',
-	categories: ['admin', 'dangerous'],
-	run({reply}) {
-		reply.array(3);
-		reply.bulkText('master');
-		reply.integer(0);
-		reply.array(0);
-	},
-});
-
 const monitor = command({
 	name: 'monitor',
 	since: '1.0.0',
@@ -219,7 +203,6 @@ export const serverCommands: readonly Command[] = [
 	flushAll,
 	swapDb,
 	time,
-	role,
 	monitor,
 	info,
 	shutdown,

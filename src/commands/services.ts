@@ -3,11 +3,13 @@
  * implementations (src/node) and passes them in, so that commands know no sockets, files, timers or processes.
  */
 import type {Keyspace} from '../data/keyspace.ts';
+import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
 import type {Propagation} from './propagation.ts';
+import type {ReplicationService} from './replication-service.ts';
 import type {LogLevel, Settings} from './settings.ts';
 import type {CommandTable} from './table.ts';
 
@@ -23,6 +25,7 @@ export interface Services {
 	readonly debug: DebugHooks;
 	readonly lifecycle: Lifecycle;
 	readonly propagation: Propagation;
+	readonly replication: ReplicationService;
 	readonly clock: Clock;
 	/** One in cluster mode, as many as the parameter `databases` says otherwise; SWAPDB swaps two entries. */
 	readonly databases: Keyspace[];
@@ -65,6 +68,19 @@ export interface Config {
 
 export type PauseMode = 'none' | 'write' | 'all';
 
+/** Who wants a pause: each has its own, and ends its own. */
+export type PausePurpose = 'client' | 'failover' | 'shutdown';
+
+/** Why a client waits, and what becomes of it. */
+export interface Block {
+	/** 0: without end. */
+	readonly timeoutMs: number;
+	/** The reply when the time is over; what waited is forgotten then. Called while the client is still blocked. */
+	timedOut(reply: ReplyWriter): void;
+	/** It waits no more, for whatever reason. */
+	ended(): void;
+}
+
 export interface Clients extends Iterable<Client> {
 	/** Number of connected clients. */
 	readonly count: number;
@@ -74,6 +90,10 @@ export interface Clients extends Iterable<Client> {
 	readonly pauseMode: PauseMode;
 	/** Clients whose commands wait for the end of a pause. */
 	readonly postponedCount: number;
+	/** Clients that a command holds until something happens. */
+	readonly blockedCount: number;
+	/** Of these, those with a time limit. */
+	readonly timedBlockCount: number;
 	/** A new client, with the next id. */
 	add(connection: ClientConnection, address: string, localAddress: string, nowMs: number): Client;
 	/** Forgets a client whose connection is closed; does nothing when it is forgotten already. */
@@ -84,9 +104,13 @@ export interface Clients extends Iterable<Client> {
 	/**
 	 * Until unix time `untilMs`. The end of a running pause is never brought forward, and `write` does not weaken a running `all`.
 	 */
-	pause(untilMs: number, mode: 'write' | 'all'): void;
-	/** Ends a pause; soon the clients that it held back are resumed, in the order they came. */
-	unpause(): void;
+	pause(untilMs: number, mode: 'write' | 'all', purpose?: PausePurpose): void;
+	/** Ends a pause; soon the clients that it alone held back are resumed, in the order they came. */
+	unpause(purpose?: PausePurpose): void;
+	/** The running command of the client has no reply yet: the client runs nothing more until `unblock`. */
+	block(client: Client, block: Block): void;
+	/** Replies to a blocked client, which goes on; does nothing to another. */
+	unblock(client: Client, write: (reply: ReplyWriter) => void): void;
 	/** The executor holds the client's command back; its connection's `resume` is called when the pause ends. */
 	postpone(client: Client): void;
 	startMonitor(client: Client): void;
@@ -107,6 +131,13 @@ export interface Stats {
 	totalCommands: number;
 	netInputBytes: number;
 	netOutputBytes: number;
+	/** Of these, what came from the primary and what went to replicas. */
+	netReplicationInputBytes: number;
+	netReplicationOutputBytes: number;
+	/** Resynchronisations with replicas: with all data, with what was missing, and those for which that was not possible. */
+	syncFull: number;
+	syncPartialOk: number;
+	syncPartialErr: number;
 	totalReads: number;
 	totalWrites: number;
 	totalErrorReplies: number;
@@ -126,6 +157,8 @@ export interface Stats {
 	readonly opsPerSecond: number;
 	readonly inputKbps: number;
 	readonly outputKbps: number;
+	readonly replicationInputKbps: number;
+	readonly replicationOutputKbps: number;
 	/** Counts one error reply by its first word. `line` without the leading `-`. */
 	errorReplied(line: string): void;
 	/** Error replies by first word, in alphabetic order. */

@@ -60,7 +60,7 @@ export class Executor {
 	/** False: the client must wait (CLIENT PAUSE), the command did not run and is to be given again. */
 	execute(client: Client, request: Request): boolean {
 		const {writer} = this;
-		const {stats, clock, clients} = this.#services;
+		const {stats, clock, clients, replication} = this.#services;
 		const mark = writer.mark();
 		writer.protocol = client.protocol;
 		request.slot = -1;
@@ -82,15 +82,18 @@ export class Executor {
 			return true;
 		}
 		const db = this.#services.databases[client.databaseIndex]!;
-		if (clients.pauseMode !== 'none') {
-			if (this.#isPaused(command)) {
+		if (client.isPrimary) {
+			db.expiredKeys = 'ignore';
+		} else if (clients.pauseMode !== 'none') {
+			if (this.#isPaused(command) && client.replica === null) {
 				clients.postpone(client);
 				return false;
 			}
 			// Nothing changes in a pause, not even by itself.
 			db.expiredKeys = 'hide';
 		} else {
-			db.expiredKeys = 'remove';
+			// A replica's keys go when its primary says so.
+			db.expiredKeys = replication.isReplica ? 'hide' : 'remove';
 		}
 
 		const errorCount = writer.errorCount;
@@ -117,7 +120,10 @@ export class Executor {
 			writer.error(error.message);
 		}
 		this.timer.stop(command, request, client, wasInPlace, writer.length - mark);
-		if (isFollowed) stream.end(request, this.#changeCount() !== changesBefore);
+		if (isFollowed) {
+			stream.end(request, this.#changeCount() !== changesBefore);
+			client.writtenUpTo = stream.position;
+		}
 		client.argumentBytes = 0;
 		stats.totalCommands++;
 		client.commandCount++;
@@ -136,8 +142,10 @@ export class Executor {
 
 	/** Redis's order of checks; the line of the first that fails. */
 	#refusal(command: Command, client: Client, request: Request): string | null {
-		const {config, memory, cluster} = this.#services;
+		const {config, memory, cluster, replication} = this.#services;
 		const {settings} = config;
+		// What the primary did is done.
+		if (client.isPrimary) return null;
 		// 1. Commands that a setting locks away.
 		if (
 			(command.flagBits & FLAG.admin) !== 0 &&
@@ -167,7 +175,8 @@ export class Executor {
 		if (settings.maxMemoryBytes > 0 && (command.flagBits & FLAG.denyoom) !== 0 && memory.isOverLimit()) {
 			return OUT_OF_MEMORY;
 		}
-		return null;
+		// 5. What the role forbids.
+		return replication.hasRules ? replication.refusal(command.flagBits, client) : null;
 	}
 
 	/** The slot of all keys, NO_KEYS, or CROSS_SLOT. */

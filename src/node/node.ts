@@ -6,7 +6,6 @@
  *                              |- cluster node (core, bus, nodes.conf, slot table)
  *                              `- cron
  */
-import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
 import {existsSync, readFileSync} from 'node:fs';
 import type {ClusterEvent, LogLevel} from '../cluster/effects.ts';
@@ -38,9 +37,12 @@ import {createHost} from './host.ts';
 import {NodeInfo} from './info.ts';
 import {NodeLatencyMonitor} from './latency.ts';
 import {NodeMemory} from './memory.ts';
+import {InterimLoader, InterimSnapshots} from './interim-snapshots.ts';
+import {Replication} from './replication.ts';
 import {SecureRandom} from './secure-random.ts';
 import {NodeSlowlog} from './slowlog.ts';
 import {NodeStats} from './stats.ts';
+import {StreamLinks} from './stream-links.ts';
 import type {Listener} from './transport.ts';
 import {TurnClock} from './turn-clock.ts';
 
@@ -66,6 +68,9 @@ class Node implements RunningNode {
 	readonly #turnClock = new TurnClock();
 	readonly #bus: MeshBus;
 	readonly #disk = new FileDisk();
+	readonly #stats: NodeStats;
+	readonly #replication: Replication;
+	#links: StreamLinks | null = null;
 	#memory: NodeMemory | null = null;
 	#cluster: ClusterNode | null = null;
 	#frontend: Frontend | null = null;
@@ -82,6 +87,27 @@ class Node implements RunningNode {
 		this.#databases = Array.from({length: settings.clusterEnabled ? 1 : settings.databases}, () =>
 			this.#makeDatabase(),
 		);
+		this.#stats = new NodeStats(this.#turnClock.nowMs);
+		this.#replication = new Replication({
+			config: this.#config,
+			clients: this.#clients,
+			databases: this.#databases,
+			stats: this.#stats,
+			stream: this.#stream,
+			clock: systemClock,
+			snapshots: new InterimSnapshots(this.#databases),
+			makeLoader: () => new InterimLoader(this.#databases),
+			outlets: {
+				log: (level, text) => {
+					this.#log(level, text);
+				},
+				role: (role) => {
+					post(role);
+				},
+				afterFullSync: () => undefined,
+				dataAdvanced: () => undefined,
+			},
+		});
 		this.#bus = new MeshBus((request) => {
 			post(request);
 		});
@@ -129,13 +155,32 @@ class Node implements RunningNode {
 			port: this.#listener.port,
 			nodeId: this.#cluster?.view.myself.id ?? '',
 		});
+		this.#links = new StreamLinks({
+			host,
+			port: this.#listener.port,
+			ask: (request) => {
+				this.#post(request);
+			},
+			accept: (link) => frontend.accept(link),
+		});
+		this.#replication.start({port: this.#listener.port, frontend, links: this.#links});
 		this.#cluster?.start();
 		this.#cron.start();
 	}
 
 	receive(message: ToNode): void {
-		if (message.kind === 'stop') void this.#stop();
-		else this.#bus.answered(message);
+		switch (message.kind) {
+			case 'stop':
+				void this.#stop();
+				return;
+			case 'stream-accept':
+			case 'stream-connected':
+			case 'stream-refused':
+				this.#links?.answered(message);
+				return;
+			default:
+				this.#bus.answered(message);
+		}
 	}
 
 	async #openCluster(): Promise<ClusterNode> {
@@ -156,7 +201,7 @@ class Node implements RunningNode {
 			slotTable,
 			index,
 			sendBufferLimitBytes: () => settings.clusterLinkSendBufferLimitBytes,
-			replicationOffset: () => 0,
+			replicationOffset: () => this.#replication.history.offset,
 			outlets: {
 				event: (event) => {
 					this.#onClusterEvent(event);
@@ -180,7 +225,7 @@ class Node implements RunningNode {
 	#makeServices(): Services {
 		const config = this.#config;
 		const {settings} = config;
-		const stats = new NodeStats(this.#turnClock.nowMs);
+		const stats = this.#stats;
 		const commandStats = new NodeCommandStats(settings);
 		const databases = this.#databases;
 		const clients = this.#clients;
@@ -206,7 +251,7 @@ class Node implements RunningNode {
 				host,
 				clock,
 				clusterLinks: this.#cluster === null ? null : () => linkFigures(this.#cluster!),
-				replicationId: randomBytes(20).toString('hex'),
+				replication: this.#replication,
 			}),
 			debug: {
 				sleep: (ms) => {
@@ -231,6 +276,7 @@ class Node implements RunningNode {
 			},
 			clock,
 			propagation: this.#stream,
+			replication: this.#replication,
 			databases,
 			table: new CommandTable(allCommands),
 			cluster: this.#cluster,
@@ -286,6 +332,7 @@ class Node implements RunningNode {
 		if (this.#stopping) return;
 		this.#stopping = true;
 		this.#cron?.stop();
+		this.#replication.stop();
 		const closed = this.#listener?.close();
 		this.#frontend?.closeAll();
 		await this.#cluster?.stop();
