@@ -160,9 +160,9 @@ const shutdown = command({
 			abort: flag('ABORT', {since: '7.0.0'}),
 		}),
 	],
-	run({reply, services: {lifecycle}}, {save, now = false, force = false, abort}) {
+	run({client, reply, services: {lifecycle}}, {save, now = false, force = false, abort}) {
 		if (abort === undefined) {
-			lifecycle.shutdown({save: save?.kind ?? 'default', now, force});
+			lifecycle.shutdown({save: save?.kind ?? 'default', now, force}, client);
 			return;
 		}
 		if (save !== undefined || now || force) throw SYNTAX_ERROR;

@@ -293,9 +293,9 @@ export interface ShutdownOptions {
 }
 
 export interface Lifecycle {
-	/** Closes the node; clients get no reply. */
-	shutdown(options: ShutdownOptions): void;
-	/** False when no shutdown is under way. */
+	/** Closes the node, when its replicas have caught up; clients get no reply. @param client who asks: it waits */
+	shutdown(options: ShutdownOptions, client: Client): void;
+	/** False when no shutdown waits. */
 	abortShutdown(): boolean;
 }
 

@@ -40,6 +40,7 @@ import {NodeMemory} from './memory.ts';
 import {InterimLoader, InterimSnapshots} from './interim-snapshots.ts';
 import {Replication} from './replication.ts';
 import {SecureRandom} from './secure-random.ts';
+import {ShutdownWait} from './shutdown-wait.ts';
 import {NodeSlowlog} from './slowlog.ts';
 import {NodeStats} from './stats.ts';
 import {StreamLinks} from './stream-links.ts';
@@ -70,6 +71,7 @@ class Node implements RunningNode {
 	readonly #disk = new FileDisk();
 	readonly #stats: NodeStats;
 	readonly #replication: Replication;
+	readonly #shutdownWait: ShutdownWait;
 	#links: StreamLinks | null = null;
 	#memory: NodeMemory | null = null;
 	#cluster: ClusterNode | null = null;
@@ -106,6 +108,15 @@ class Node implements RunningNode {
 				},
 				afterFullSync: () => undefined,
 				dataAdvanced: () => undefined,
+			},
+		});
+		this.#shutdownWait = new ShutdownWait({
+			clients: this.#clients,
+			clock: systemClock,
+			replication: this.#replication,
+			settings,
+			log: (level, text) => {
+				this.#log(level, text);
 			},
 		});
 		this.#bus = new MeshBus((request) => {
@@ -269,10 +280,12 @@ class Node implements RunningNode {
 				},
 			},
 			lifecycle: {
-				shutdown: (options) => {
-					this.#shutdown(options);
+				shutdown: (options, client) => {
+					this.#log('warning', 'User requested shutdown...');
+					if (options.now) this.#shutdown(options);
+					else this.#shutdownWait.begin(client, () => this.#shutdown(options));
 				},
-				abortShutdown: () => false,
+				abortShutdown: () => this.#shutdownWait.abort(),
 			},
 			clock,
 			propagation: this.#stream,
@@ -318,7 +331,6 @@ class Node implements RunningNode {
 	}
 
 	#shutdown(_options: ShutdownOptions): void {
-		this.#log('warning', 'User requested shutdown...');
 		this.#post({kind: 'shutting-down', by: 'SHUTDOWN'});
 		// Nothing runs behind it, from whomever.
 		this.#frontend?.endAll();

@@ -72,11 +72,10 @@ export class Replicas {
 		return countAcknowledged(this.#members.values(), offset);
 	}
 
-	/** Those whose last acknowledgement is not of that offset, whatever they do. */
+	/** Those that have not acknowledged that offset, whatever they do. */
 	laggingCount(offset: number): number {
 		let count = 0;
-		for (const {ackOffset, neverAcks} of this.#members.values())
-			if (!neverAcks && ackOffset !== offset) count++;
+		for (const {ackOffset, neverAcks} of this.#members.values()) if (!neverAcks && ackOffset < offset) count++;
 		return count;
 	}
 

@@ -332,20 +332,27 @@ export class Replication implements ReplicationService {
 	/** A manual failover holds writes back until unix time `untilMs`, so that the replica can reach the offset. */
 	pauseWrites(untilMs: number): void {
 		this.#parts.clients.pause(untilMs, 'write', 'failover');
-		this.#askForAcks();
 	}
 
 	resumeWrites(): void {
 		this.#parts.clients.unpause('failover');
 	}
 
-	/** Replicas that have not acknowledged all that was written. Asks them to. */
-	laggingCount(): number {
-		if (this.#following !== null) return 0;
+	/** The offset of all that was written so far, for `laggingCount`. */
+	writtenOffset(): number {
 		this.#parts.stream.flush();
-		const count = this.#replicas.laggingCount(this.history.offset);
+		return this.history.offset;
+	}
+
+	/** Replicas that have not acknowledged the stream up to an offset, which are asked to. On a replica nobody counts. */
+	laggingCount(offset: number): number {
+		const count = this.#following === null ? this.#replicas.laggingCount(offset) : 0;
 		if (count > 0) this.#askForAcks();
 		return count;
+	}
+
+	get followerCount(): number {
+		return this.#replicas.count;
 	}
 
 	// The link to the primary

@@ -3,7 +3,7 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {once} from 'node:events';
-import {Worker} from 'node:worker_threads';
+import {MessageChannel, Worker} from 'node:worker_threads';
 import type {FromNode, NodeStart, ToNode, TransportChoice} from '../../src/launcher/messages.ts';
 import {createSlotTable} from '../../src/node/slot-table.ts';
 import {freePort} from './redis-server.ts';
@@ -12,6 +12,8 @@ export interface ShoalNodeOptions {
 	/** Directives; `cluster-enabled no` unless it says otherwise. */
 	readonly config?: Readonly<Record<string, string>>;
 	readonly transport?: TransportChoice;
+	/** Replication links are TCP, also to nodes of this process. */
+	readonly refusesPorts?: boolean;
 	/** Text of a config file to start with, for CONFIG REWRITE. */
 	readonly configFile?: string;
 }
@@ -28,6 +30,22 @@ export interface ShoalNode extends AsyncDisposable {
 }
 
 const START_ATTEMPTS = 5;
+
+/** Nodes of this process by port: what a launcher knows of its nodes. */
+const running = new Map<number, Worker>();
+
+/** As the launcher: both ends of a channel, or a refusal. */
+function introduce(from: Worker, fromPort: number, request: number, to: Worker | undefined): void {
+	if (to === undefined) {
+		from.postMessage({kind: 'stream-refused', request} satisfies ToNode);
+		return;
+	}
+	const {port1, port2} = new MessageChannel();
+	const accept: ToNode = {kind: 'stream-accept', port: port2, fromHost: '127.0.0.1', fromPort};
+	to.postMessage(accept, [port2]);
+	const connected: ToNode = {kind: 'stream-connected', request, port: port1};
+	from.postMessage(connected, [port1]);
+}
 
 export async function startShoalNode(options: ShoalNodeOptions = {}): Promise<ShoalNode> {
 	for (let attempt = 1; ; attempt++) {
@@ -58,6 +76,8 @@ async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 		...(options.configFile === undefined ? {} : {configFile: options.configFile}),
 	};
 	const worker = new Worker(new URL('../../src/node/worker.js', import.meta.url), {workerData: start});
+	running.set(port, worker);
+	worker.once('exit', () => running.delete(port));
 	const messages: FromNode[] = [];
 	const exited = once(worker, 'exit').then(([code]) => code as number);
 	const listening = new Promise<void>((resolve, reject) => {
@@ -67,6 +87,8 @@ async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 			else if (message.kind === 'failed') reject(new Error(message.message));
 			else if (message.kind === 'bus-connect') {
 				worker.postMessage({kind: 'bus-refused', request: message.request} satisfies ToNode);
+			} else if (message.kind === 'stream-connect') {
+				introduce(worker, port, message.request, options.refusesPorts === true ? undefined : running.get(message.port));
 			}
 		});
 		worker.once('error', reject);
