@@ -8,6 +8,8 @@ import type {SlotRange} from '../slots/slot-ranges.ts';
 /** The text of a client's argument where a node id is expected: whether such a node exists is the core's to say. */
 export type NodeName = string;
 
+export type FailoverMode = 'default' | 'force' | 'takeover';
+
 export type ClusterChange =
 	/** CLUSTER MEET. `host` is as the client wrote it. */
 	| {readonly kind: 'meet'; readonly host: string; readonly port: number; readonly busPort: number}
@@ -25,6 +27,10 @@ export type ClusterChange =
 	| {readonly kind: 'bump-epoch'}
 	| {readonly kind: 'forget'; readonly node: NodeName}
 	| {readonly kind: 'reset'; readonly hard: boolean}
+	/** CLUSTER REPLICATE */
+	| {readonly kind: 'replicate'; readonly node: NodeName}
+	/** CLUSTER FAILOVER: with the primary's help, without it, without even a vote. */
+	| {readonly kind: 'failover'; readonly mode: FailoverMode}
 	/** CLUSTER SAVECONFIG */
 	| {readonly kind: 'save-config'};
 

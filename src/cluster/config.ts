@@ -16,6 +16,15 @@ export interface DataFacts {
 	keyCount(): number;
 	/** Number of keys in one slot. */
 	slotKeyCount(slot: number): number;
+	/**
+	 * Bytes of the replication stream: what a primary has produced, with every command run so far; what a replica has applied.
+	 * 0 for a replica that has no data of its primary.
+	 */
+	replicationOffset(): number;
+	/** A replica's link to its primary is up and the data is that of the primary. A primary is not asked. */
+	isPrimaryLinkUp(): boolean;
+	/** Milliseconds since a replica last heard of its primary on that link; Infinity when it never did. */
+	dataAgeMs(now: number): number;
 }
 
 /** Which of a node's names MOVED, CLUSTER SLOTS and CLUSTER SHARDS show (`cluster-preferred-endpoint-type`). */
@@ -31,8 +40,16 @@ export interface ClusterConfig {
 	allowReadsWhenDown: boolean;
 	/** `cluster-allow-pubsubshard-when-down` */
 	allowShardedPubsubWhenDown: boolean;
-	/** `cluster-replica-no-failover`: shown to others as a flag. */
+	/** `cluster-replica-no-failover`: no election but by an operator; shown to others as a flag. */
 	replicaNoFailover: boolean;
+	/** `cluster-replica-validity-factor`: node timeouts for which a replica's data may be old; 0: any age will do. */
+	replicaValidityFactor: number;
+	/** `repl-ping-replica-period` */
+	replicaPingPeriodMs: number;
+	/** `cluster-migration-barrier`: working replicas that a primary keeps when one of them moves to an orphaned primary. */
+	migrationBarrier: number;
+	/** `cluster-allow-replica-migration` */
+	allowReplicaMigration: boolean;
 	/** `cluster-announce-ip`; empty when not set. */
 	announceHost: string;
 	/** `cluster-announce-port`; 0 when not set. */
@@ -53,6 +70,10 @@ export function defaultClusterConfig(): ClusterConfig {
 		allowReadsWhenDown: false,
 		allowShardedPubsubWhenDown: true,
 		replicaNoFailover: false,
+		replicaValidityFactor: 10,
+		replicaPingPeriodMs: 10_000,
+		migrationBarrier: 1,
+		allowReplicaMigration: true,
 		announceHost: '',
 		announcePort: 0,
 		announceBusPort: 0,

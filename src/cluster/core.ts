@@ -12,18 +12,22 @@ import {unreachable} from '../lib/assert.ts';
 import {type ChangeOutcome, type ClusterChange, DONE} from './changes.ts';
 import {updateHealth} from './cluster-health.ts';
 import type {ClusterConfig, DataFacts, Random} from './config.ts';
+import {pursueElection} from './election.ts';
 import {type Effects, emptyEffects, type LinkId} from './effects.ts';
 import {bumpEpoch, setConfigEpoch} from './epochs.ts';
 import {noticeSilence} from './failure-detection.ts';
 import {expireHandshakes, meet} from './handshake.ts';
 import {announceMyself, sendPing, tendLinks} from './heartbeat.ts';
 import {acceptLink, dropLink, openLinkIfPossible} from './links.ts';
+import {failOver, pursueManualFailover} from './manual-failover.ts';
 import {applyOwnAddress, expireBans, forget, reset} from './membership.ts';
 import type {BusMessage} from './messages.ts';
 import {type NodeId, randomNodeId} from './node-id.ts';
 import {formatNodesConf, type NodesConf} from './nodes-conf.ts';
 import {receiveMessage} from './receive.ts';
+import {considerMigration} from './replica-migration.ts';
 import {checkDataAgainstSlots, restoreState} from './restart.ts';
+import {replicate, tellRole} from './roles.ts';
 import {redirection, route, routeOpenSlot, type Verdict} from './routing.ts';
 import {
 	addSlots,
@@ -52,11 +56,6 @@ export interface CoreOptions {
 	readonly restored: NodesConf | null;
 }
 
-/** Facts of the data plane at the time of a tick. */
-export interface Observation {
-	readonly replicationOffset: number;
-}
-
 /** A change's outcome and its effects. The effects of a change that was refused ask for nothing. */
 export interface Submitted {
 	readonly outcome: ChangeOutcome;
@@ -68,6 +67,8 @@ export class ClusterCore {
 	readonly #state: ClusterState;
 	readonly #step: Step;
 	readonly #wasRestored: boolean;
+	/** Before the start the data is not loaded: nobody is followed or replaced. */
+	#hasStarted = false;
 
 	constructor(options: CoreOptions) {
 		const {config, data, now, random, restored} = options;
@@ -90,6 +91,7 @@ export class ClusterCore {
 	/** Once, when the data is loaded: compares it with the slots, opens the links of restored nodes, asks for nodes.conf. */
 	start(now: number): Effects {
 		const step = this.#begin(now);
+		this.#hasStarted = true;
 		const {id} = this.#state.myself;
 		step.log(
 			'notice',
@@ -105,13 +107,14 @@ export class ClusterCore {
 	}
 
 	/** Ten times a second. */
-	tick(now: number, observed: Observation): Effects {
+	tick(now: number): Effects {
 		const step = this.#begin(now);
-		this.#state.myself.replicationOffset = observed.replicationOffset;
 		expireHandshakes(step);
 		expireBans(step);
 		tendLinks(step);
 		noticeSilence(step);
+		considerMigration(step);
+		step.isFailoverDue = true;
 		if (!this.#state.isOk) step.isHealthDue = true;
 		return this.#finish();
 	}
@@ -156,6 +159,15 @@ export class ClusterCore {
 	messageRejected(_link: LinkId, now: number): Effects {
 		this.#begin(now);
 		this.#state.messages.rejected++;
+		return this.#finish();
+	}
+
+	/**
+	 * A replica's applied offset moved while `ClusterView.awaitsOffset` is true, or its link to its primary went up or down.
+	 * More calls than that do no harm.
+	 */
+	dataAdvanced(now: number): Effects {
+		this.#begin(now).isFailoverDue = true;
 		return this.#finish();
 	}
 
@@ -204,13 +216,20 @@ export class ClusterCore {
 
 	#begin(now: number): Step {
 		this.#step.now = now;
+		this.#state.myself.replicationOffset = this.#step.data.replicationOffset();
 		return this.#step;
 	}
 
 	#finish(): Effects {
 		const step = this.#step;
+		while (this.#hasStarted && step.isFailoverDue) {
+			step.isFailoverDue = false;
+			pursueManualFailover(step);
+			pursueElection(step);
+		}
 		if (step.isHealthDue) updateHealth(step);
 		if (step.isAnnouncementDue) announceMyself(step);
+		if (this.#hasStarted) tellRole(step);
 		return this.#forgetStep();
 	}
 
@@ -219,6 +238,7 @@ export class ClusterCore {
 		const {effects} = step;
 		step.effects = emptyEffects();
 		step.isHealthDue = false;
+		step.isFailoverDue = false;
 		step.isAnnouncementDue = false;
 		return effects;
 	}
@@ -250,6 +270,10 @@ function carryOut(step: Step, change: ClusterChange): ChangeOutcome {
 			return forget(step, change.node);
 		case 'reset':
 			return reset(step, change.hard);
+		case 'replicate':
+			return replicate(step, change.node);
+		case 'failover':
+			return failOver(step, change.mode);
 		case 'save-config':
 			step.saveDurably();
 			return DONE;

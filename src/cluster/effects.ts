@@ -5,7 +5,8 @@
  *    leaves the node, `write` may be put together with later writes of the same turn;
  * 2. `slotTableDirty`: publish the slot table;
  * 3. `closes`, then `connects`, then `sends`, each in order;
- * 4. `events`, then `logs`.
+ * 4. `role`, then `writePause`: the data plane follows another primary, or leads; writes are held up, or go on;
+ * 5. `events`, then `logs`.
  */
 
 import type {BusMessage} from './messages.ts';
@@ -24,6 +25,10 @@ export interface Effects {
 	readonly connects: ConnectRequest[];
 	/** A broadcast shares one message object among its sends, so that it need be encoded only once. */
 	readonly sends: Outgoing[];
+	/** Null: as before. A node that was not told anything since its start leads. */
+	role: RoleChange | null;
+	/** Null: as before. */
+	writePause: WritePause | null;
 	readonly events: ClusterEvent[];
 	readonly logs: LogLine[];
 }
@@ -38,6 +43,20 @@ export interface Outgoing {
 	readonly link: LinkId;
 	readonly message: BusMessage;
 }
+
+/**
+ * Whose data this node serves: that of the primary `node`, which is copied from `host`:`port` (again told when that address
+ * changes), or its own.
+ */
+export type RoleChange =
+	| {readonly kind: 'follow'; readonly host: string; readonly port: number; readonly node: NodeId}
+	| {readonly kind: 'lead'};
+
+/**
+ * A manual failover needs a primary whose replication offset stands still: from `begin` to `end`, and until `untilMs` at the
+ * most, no client's write is run, no key expires or is evicted, and nothing is put into the replication stream.
+ */
+export type WritePause = {readonly kind: 'begin'; readonly untilMs: number} | {readonly kind: 'end'};
 
 export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
 
@@ -54,9 +73,15 @@ export type ClusterEvent =
 	| {readonly kind: 'node-added' | 'node-removed'; readonly node: NodeId}
 	/** No answer within the node timeout (PFAIL) / agreed by the majority (FAIL) / reachable again. */
 	| {readonly kind: 'node-failing' | 'node-failed' | 'node-cleared'; readonly node: NodeId}
-	/** Slots went to another node by its newer claim: their keys must be deleted. Sorted. */
+	/** This node gave its vote to a replica. */
+	| {readonly kind: 'voted'; readonly node: NodeId; readonly epoch: number}
+	/** This node asked for votes, to take its primary's place. */
+	| {readonly kind: 'election-started'; readonly epoch: number}
+	/** This node took its primary's place with this configEpoch: elected, or by an operator's TAKEOVER. */
+	| {readonly kind: 'promoted'; readonly epoch: number; readonly elected: boolean}
+	/** Slots went to another node by its newer claim, and this node serves others still: their keys must be deleted. Sorted. */
 	| {readonly kind: 'slots-lost'; readonly slots: readonly number[]}
-	/** CLUSTER RESET was carried out. */
+	/** CLUSTER RESET was carried out: a node that was a replica deletes all keys, one that was a primary has none. */
 	| {readonly kind: 'reset'; readonly hard: boolean};
 
 export function emptyEffects(): Effects {
@@ -66,6 +91,8 @@ export function emptyEffects(): Effects {
 		closes: [],
 		connects: [],
 		sends: [],
+		role: null,
+		writePause: null,
 		events: [],
 		logs: [],
 	};

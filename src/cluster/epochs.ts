@@ -37,12 +37,14 @@ export function resolveCollision(step: Step, sender: ClusterNode, senderEpoch: n
 
 /**
  * Takes the highest epoch for this node without asking anybody: only for an operator's move of slots, whose target must win
- * over the source. False when the node's epoch is the highest already.
+ * over the source, or takeover of a primary's place. False when the node's epoch is the highest already. That of a replica
+ * says nothing: after a restart it is its primary's.
  */
 export function bumpEpochWithoutConsensus(step: Step): boolean {
 	const {state} = step;
 	const {myself} = state;
-	if (myself.configEpoch !== 0 && myself.configEpoch === highestEpoch(step)) return false;
+	const hasHighest = myself.configEpoch !== 0 && myself.configEpoch === highestEpoch(step);
+	if (hasHighest && isPrimary(myself)) return false;
 	takeNextEpoch(step);
 	step.log('warning', `New configEpoch set to ${myself.configEpoch}`);
 	return true;

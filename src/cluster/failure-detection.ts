@@ -105,6 +105,7 @@ function markFailedIfAgreed(step: Step, node: ClusterNode): void {
 function markFailed(step: Step, node: ClusterNode): void {
 	step.state.setFlags(node, (node.flags & ~NodeFlags.PFAIL) | NodeFlags.FAIL);
 	node.failedAt = step.now;
+	step.isFailoverDue = true;
 	step.effects.events.push({kind: 'node-failed', node: node.id});
 	step.slotsChanged();
 }

@@ -9,7 +9,7 @@ import type {Step} from './step.ts';
 /** What this node says of itself now. */
 export function makeHeader(step: Step): Header {
 	const {state, config, listening} = step;
-	const {myself} = state;
+	const {manualFailover, myself} = state;
 	const primary = primaryOf(myself) ?? myself;
 	return {
 		sender: myself.id,
@@ -25,5 +25,6 @@ export function makeHeader(step: Step): Header {
 		hostname: myself.hostname,
 		shardId: myself.shardId,
 		ok: state.isOk,
+		pausedFor: manualFailover?.side === 'primary' ? manualFailover.replica.id : null,
 	};
 }

@@ -44,6 +44,7 @@ export function removeNode(step: Step, node: ClusterNode): void {
 	if (!wasKnown) return;
 	step.effects.events.push({kind: 'node-removed', node: node.id});
 	step.slotsChanged();
+	step.isFailoverDue = true;
 }
 
 /** CLUSTER RESET: back to a node that knows nobody; hard: under another name, at epoch 0. */
@@ -55,6 +56,7 @@ export function reset(step: Step, hard: boolean): ChangeOutcome {
 	}
 	state.setPrimary(myself, null);
 	myself.flags = (myself.flags & ~NodeFlags.REPLICA) | NodeFlags.PRIMARY;
+	step.isFailoverDue = true;
 	state.migratingTo.clear();
 	state.importingFrom.clear();
 	state.releaseSlots(myself);

@@ -49,6 +49,8 @@ export interface Header {
 	readonly shardId: string;
 	/** The sender's view of the cluster's state. */
 	readonly ok: boolean;
+	/** The replica for whose manual failover the sender holds its writes up, at `replicationOffset`; null as a rule. */
+	readonly pausedFor: NodeId | null;
 }
 
 /** What the sender thinks of another node. Times are milliseconds since the Unix epoch, 0 for none. */
@@ -86,9 +88,32 @@ export interface UpdateMessage {
 	readonly slots: Uint8Array;
 }
 
+/** A replica asks for a vote in the epoch of the header, for the slots and the configEpoch in it (its primary's). */
+export interface AuthRequest {
+	readonly type: 'auth-req';
+	readonly header: Header;
+	/** The primary need not be failing: an operator asked for it. */
+	readonly isForced: boolean;
+}
+
+/** A vote in the epoch of the header. */
+export interface AuthAck {
+	readonly type: 'auth-ack';
+	readonly header: Header;
+}
+
+/** A replica asks its primary to pause its writes for a manual failover. */
+export interface ManualFailoverStart {
+	readonly type: 'mfstart';
+	readonly header: Header;
+}
+
 export type BusMessage =
 	| Heartbeat<'ping'>
 	| Heartbeat<'pong'>
 	| Heartbeat<'meet'>
 	| FailMessage
-	| UpdateMessage;
+	| UpdateMessage
+	| AuthRequest
+	| AuthAck
+	| ManualFailoverStart;

@@ -29,6 +29,9 @@ const BODY_CHECKS: {readonly [T in BusMessage['type']]: (message: Fields) => boo
 	fail: (message) => isNodeId(message['about']),
 	update: (message) =>
 		isNodeId(message['node']) && isCount(message['configEpoch']) && isSlotBitmap(message['slots']),
+	'auth-req': (message) => isBoolean(message['isForced']),
+	'auth-ack': () => true,
+	mfstart: () => true,
 };
 
 /** A missing property is a compile error: each of a header's fields has its check. */
@@ -39,13 +42,14 @@ const HEADER_CHECKS: {readonly [F in keyof Header]: (value: unknown) => boolean}
 	configEpoch: isCount,
 	replicationOffset: isCount,
 	slots: isSlotBitmap,
-	primary: (value) => value === null || isNodeId(value),
+	primary: isNodeIdOrNull,
 	host: isName,
 	port: isPort,
 	busPort: isPort,
 	hostname: isName,
 	shardId: isNodeId,
-	ok: (value) => typeof value === 'boolean',
+	ok: isBoolean,
+	pausedFor: isNodeIdOrNull,
 };
 
 const GOSSIP_CHECKS: {readonly [F in keyof GossipEntry]: (value: unknown) => boolean} = {
@@ -79,6 +83,14 @@ function isFields(value: unknown): value is Fields {
 
 function isSlotBitmap(value: unknown): boolean {
 	return value instanceof Uint8Array && value.length === SLOT_BITMAP_BYTES;
+}
+
+function isNodeIdOrNull(value: unknown): boolean {
+	return value === null || isNodeId(value);
+}
+
+function isBoolean(value: unknown): boolean {
+	return typeof value === 'boolean';
 }
 
 function isCount(value: unknown): boolean {

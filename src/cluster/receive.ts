@@ -3,18 +3,21 @@
  * Chapter: Cluster Specification, "Cluster bus", "Heartbeat and gossip messages".
  */
 
+import {receiveVote} from './election.ts';
 import {learnEpochs, resolveCollision} from './epochs.ts';
 import {noticePong, receiveFail} from './failure-detection.ts';
 import {learnGossip} from './gossip.ts';
 import {completeHandshake, receiveMeet} from './handshake.ts';
 import {introduce, sendPing, sendPong} from './heartbeat.ts';
 import {knowInboundLink} from './links.ts';
+import {learnPausedOffset, receiveManualFailoverStart} from './manual-failover.ts';
 import {followAddress, learnOwnAddress, loseAddress} from './membership.ts';
 import type {BusMessage, Heartbeat} from './messages.ts';
 import {learnRole} from './roles.ts';
 import {receiveUpdate, weighClaims} from './slot-ownership.ts';
 import {type ClusterNode, hasFlag, type Link, NodeFlags} from './state.ts';
 import type {Step} from './step.ts';
+import {receiveVoteRequest} from './votes.ts';
 
 type Handlers = {
 	readonly [T in BusMessage['type']]: (
@@ -31,6 +34,9 @@ const HANDLERS: Handlers = {
 	pong: receivePong,
 	fail: (step, _link, sender, message) => receiveFail(step, sender, message),
 	update: (step, _link, sender, message) => receiveUpdate(step, sender, message),
+	'auth-req': receiveVoteRequest,
+	'auth-ack': (step, _link, sender, message) => receiveVote(step, sender, message.header.currentEpoch),
+	mfstart: receiveManualFailoverStart,
 };
 
 export function receiveMessage(step: Step, link: Link, message: BusMessage): void {
@@ -40,8 +46,10 @@ export function receiveMessage(step: Step, link: Link, message: BusMessage): voi
 	const sender = knownSender(step, message);
 	if (sender !== null && sender !== state.myself) {
 		sender.dataReceivedAt = step.now;
+		sender.replicationOffset = header.replicationOffset;
 		knowInboundLink(step, link, sender);
 		learnEpochs(step, sender, header);
+		learnPausedOffset(step, sender, header);
 	}
 	const handle = HANDLERS[type] as (
 		step: Step,
@@ -94,6 +102,7 @@ function receivePong(step: Step, link: Link, sender: ClusterNode | null, message
 /** The node of a handshake is known from here on: learn what it says at once, ask it for more, and tell the others. */
 function welcome(step: Step, link: Link, node: ClusterNode, message: Heartbeat<'pong'>): void {
 	node.dataReceivedAt = step.now;
+	node.replicationOffset = message.header.replicationOffset;
 	noticePong(step, node);
 	learnEpochs(step, node, message.header);
 	learnFromHeartbeat(step, link, node, message);

@@ -8,6 +8,7 @@ import type {SlotRange} from '../slots/slot-ranges.ts';
 import {type ChangeOutcome, DONE, refused} from './changes.ts';
 import {bumpEpochWithoutConsensus} from './epochs.ts';
 import {parseNodeId} from './node-id.ts';
+import {followSlots} from './roles.ts';
 import {type ClusterNode, isReplica} from './state.ts';
 import type {Step} from './step.ts';
 
@@ -87,12 +88,14 @@ export function setSlotNode(step: Step, slot: number, ownerName: string): Change
 	if (owner === null) return refused(`ERR Unknown node ${ownerName}`);
 	if (isReplica(owner)) return refused('ERR Target node is not a master');
 	const keyCount = data.slotKeyCount(slot);
-	if (state.owner(slot) === myself && owner !== myself && keyCount > 0) {
+	const leaves = state.owner(slot) === myself && owner !== myself;
+	if (leaves && keyCount > 0) {
 		const reason = `to a different node while I still hold keys for this hash slot.`;
 		return refused(`ERR Can't assign hashslot ${slot} ${reason}`);
 	}
 	if (keyCount === 0) state.migratingTo.delete(slot);
 	state.assign(slot, owner);
+	if (leaves && myself.slotCount === 0 && step.config.allowReplicaMigration) followSlots(step, owner);
 	if (owner === myself && state.importingFrom.delete(slot)) {
 		// Without a newer epoch the source would win the slot back with its next packet. No vote is needed: one operator moves
 		// the slot, and should two do it at once, the collision of their epochs is resolved.

@@ -13,7 +13,7 @@ import {SLOT_BITMAP_BYTES, SlotBitmap} from '../slots/slot-bitmap.ts';
 import {makeHeader} from './header.ts';
 import {sendOn} from './links.ts';
 import type {Header, UpdateMessage} from './messages.ts';
-import {becomePrimary} from './roles.ts';
+import {becomePrimary, followSlots} from './roles.ts';
 import {type ClusterNode, isPrimary, isReplica, type Link, primaryOf} from './state.ts';
 import type {Step} from './step.ts';
 
@@ -46,6 +46,8 @@ function acceptClaims(step: Step, claimant: ClusterNode, configEpoch: number, cl
 	const {state, data} = step;
 	const {myself} = state;
 	if (claimant === myself) return false;
+	const served = primaryOf(myself);
+	let takenCount = 0;
 	const lost: number[] = [];
 	let hasChanged = false;
 	let claimedCount = 0;
@@ -63,13 +65,18 @@ function acceptClaims(step: Step, claimant: ClusterNode, configEpoch: number, cl
 			if (state.importingFrom.has(slot)) continue;
 			if (owner !== null && owner.configEpoch >= configEpoch && !state.unclaimed.has(slot)) continue;
 			if (owner === myself && data.slotKeyCount(slot) > 0) lost.push(slot);
+			if (owner === served) takenCount++;
 			state.assign(slot, claimant);
 			hasChanged = true;
 			grantedCount++;
 		}
 	}
 	if (hasChanged) step.slotsChanged();
-	if (lost.length > 0) step.effects.events.push({kind: 'slots-lost', slots: lost});
+	const isEmptied = served !== null && takenCount > 0 && served.slotCount === 0;
+	if (isEmptied && (step.config.allowReplicaMigration || claimedCount === takenCount)) {
+		followSlots(step, claimant);
+		step.saveDurably();
+	} else if (lost.length > 0) step.effects.events.push({kind: 'slots-lost', slots: lost});
 	if (claimant.slotCount > grantedCount) noteUnclaimed(step, claimant, claimed);
 	if (grantedCount < claimedCount || claimant.slotCount !== claimedCount) return false;
 	// The same bits: keeping the claimant's own array saves making one.

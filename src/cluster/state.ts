@@ -10,7 +10,7 @@ import {assert} from '../lib/assert.ts';
 import {equalBytes} from '../lib/bytes.ts';
 import {SLOT_COUNT} from '../slots/key-slot.ts';
 import {SlotBitmap} from '../slots/slot-bitmap.ts';
-import type {LinkId} from './effects.ts';
+import type {LinkId, RoleChange} from './effects.ts';
 import type {GossipEntry, MessageType} from './messages.ts';
 import type {NodeId} from './node-id.ts';
 
@@ -55,6 +55,12 @@ export interface ClusterNode {
 	/** Null for a primary, and for a replica whose primary is not known here. */
 	primary: ClusterNode | null;
 	readonly replicas: ClusterNode[];
+	/** A primary that replicas have left by their death alone, or that took over from one: see replica-migration.ts. */
+	mayTakeReplica: boolean;
+	/** Since when it has been without a working replica, as replica-migration.ts sees it; 0: it is not. */
+	orphanedAt: number;
+	/** When this node last voted for a replica of it; 0: never. */
+	votedAt: number;
 	/** Number of slots it owns in this node's view. */
 	slotCount: number;
 	/** The bitmap of those slots while it is up to date; `ClusterState.slotsOf` makes it. Shared, never written. */
@@ -83,6 +89,32 @@ export interface ClusterNode {
 	/** When each primary last said that it does not reach this node. */
 	readonly failureReports: Map<NodeId, number>;
 }
+
+/** A replica's attempt to be elected in place of its primary: see election.ts. */
+export interface Election {
+	readonly primary: ClusterNode;
+	/** When votes are asked for. */
+	startsAt: number;
+	/** Number of siblings with newer data. */
+	rank: number;
+	/** The epoch it is about; 0 before votes were asked for. */
+	epoch: number;
+	/** Who voted for this node in that epoch. */
+	readonly voters: Set<NodeId>;
+}
+
+/** An operator's failover under way, as each of the two nodes sees it: see manual-failover.ts. */
+export type ManualFailover =
+	| {
+			readonly side: 'replica';
+			readonly primary: ClusterNode;
+			readonly endsAt: number;
+			/** Where the primary stopped writing; null before it said so. */
+			pausedAtOffset: number | null;
+			/** The data is complete, or need not be: the election may begin. */
+			canStart: boolean;
+	  }
+	| {readonly side: 'primary'; readonly replica: ClusterNode; readonly endsAt: number};
 
 export interface Link {
 	readonly id: LinkId;
@@ -165,6 +197,12 @@ export class ClusterState {
 	writableAt = 0;
 	/** When this node last saw itself cut off from the majority; 0: never. */
 	minorityAt = 0;
+	/** Null: this node leads, or has no primary with a known address yet. */
+	followed: (RoleChange & {readonly kind: 'follow'}) | null = null;
+	election: Election | null = null;
+	manualFailover: ManualFailover | null = null;
+	/** Why this replica last said that it cannot be elected, and when. */
+	electionHindrance: {readonly reason: string; readonly saidAt: number} | null = null;
 	/** When the next ping to a random node is due. */
 	nextRandomPingAt = 0;
 	lastLink: LinkId = 0;
@@ -173,6 +211,13 @@ export class ClusterState {
 		this.myself = this.addNode(id, NodeFlags.MYSELF | NodeFlags.PRIMARY, now);
 		this.myself.shardId = id;
 		assert(this.myself.index === MYSELF_INDEX, 'myself comes first in the table');
+	}
+
+	/** A manual failover waits for this replica's data to be that of its paused primary. */
+	get awaitsOffset(): boolean {
+		const {manualFailover} = this;
+		if (manualFailover?.side !== 'replica') return false;
+		return manualFailover.pausedAtOffset !== null && !manualFailover.canStart;
 	}
 
 	addNode(id: NodeId, flags: number, now: number): ClusterNode {
@@ -191,6 +236,9 @@ export class ClusterState {
 			configEpoch: 0,
 			primary: null,
 			replicas: [],
+			mayTakeReplica: false,
+			orphanedAt: 0,
+			votedAt: 0,
 			slotCount: 0,
 			slots: null,
 			createdAt: now,
@@ -248,9 +296,13 @@ export class ClusterState {
 		if (node.primary !== null) {
 			const place = node.primary.replicas.indexOf(node);
 			if (place >= 0) node.primary.replicas.splice(place, 1);
+			// Replicas that were taken away are not missed.
+			if (node.primary.replicas.length === 0) node.primary.mayTakeReplica = false;
 		}
 		node.primary = primary;
-		primary?.replicas.push(node);
+		if (primary === null) return;
+		primary.replicas.push(node);
+		primary.mayTakeReplica = true;
 	}
 
 	owner(slot: number): ClusterNode | null {
@@ -269,11 +321,17 @@ export class ClusterState {
 			if (before === this.myself) this.migratingTo.delete(slot);
 		}
 		if (node !== null) {
+			// A shard among others that have replicas shall have one too.
+			if (node.slotCount === 0 && this.#someoneHasReplicas()) node.mayTakeReplica = true;
 			node.slotCount++;
 			node.slots = null;
 			this.assignedCount++;
 		}
 		this.owners[slot] = node === null ? UNASSIGNED_INDEX : node.index;
+	}
+
+	#someoneHasReplicas(): boolean {
+		return this.table.some((node) => node !== null && node.replicas.length > 0);
 	}
 
 	/** Leaves all slots of `node` without an owner; the number of them. */

@@ -25,6 +25,8 @@ export class Step {
 	effects: Effects = emptyEffects();
 	/** The cluster's state must be judged again at the end of the step. */
 	isHealthDue = false;
+	/** What a replica may do about its primary, or an operator's failover, must be thought over at the end of the step. */
+	isFailoverDue = false;
 	/** A pong must go to everybody at the end of the step: own slots or epochs changed. */
 	isAnnouncementDue = false;
 

@@ -352,6 +352,38 @@ const reset = clusterCommand({
 	},
 });
 
+const replicate = clusterCommand({
+	name: 'cluster|replicate',
+	since: '3.0.0',
+	group: 'cluster',
+	flags: CHANGE,
+	summary: 'Reconfigure a node as a replica of the specified master node',
+	complexity: 'O(1)',
+	args: [nodeId()],
+	run(context, node) {
+		submit(context, {kind: 'replicate', node});
+	},
+});
+
+const failover = clusterCommand({
+	name: 'cluster|failover',
+	since: '3.0.0',
+	group: 'cluster',
+	flags: CHANGE,
+	summary: 'Forces a replica to perform a manual failover of its master.',
+	complexity: 'O(1)',
+	args: [raw([optional(oneOf('options', {force: flag('FORCE'), takeover: flag('TAKEOVER')}))], 0)],
+	run(context, at) {
+		const {request} = context;
+		const count = request.count - at;
+		if (count > 1) throw unknownOrWrongCount(request);
+		if (count === 0) submit(context, {kind: 'failover', mode: 'default'});
+		else if (request.isWord(at, 'FORCE')) submit(context, {kind: 'failover', mode: 'force'});
+		else if (request.isWord(at, 'TAKEOVER')) submit(context, {kind: 'failover', mode: 'takeover'});
+		else throw SYNTAX_ERROR;
+	},
+});
+
 const setConfigEpoch = clusterCommand({
 	name: 'cluster|set-config-epoch',
 	since: '3.0.0',
@@ -694,6 +726,8 @@ const HELP: readonly string[] = [
 	'    Delete slots information from current node.',
 	'DELSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]',
 	'    Delete slots information which are between <start-slot> and <end-slot> from current node.',
+	'FAILOVER [FORCE|TAKEOVER]',
+	'    Promote current replica node to being a master.',
 	'FORGET <node-id>',
 	'    Remove a node from the cluster.',
 	'GETKEYSINSLOT <slot> <count>',
@@ -713,6 +747,8 @@ const HELP: readonly string[] = [
 	'NODES',
 	'    Return cluster configuration seen by node. Output format:',
 	'    <id> <ip:port> <flags> <master> <pings> <pongs> <epoch> <link> <slot> ...',
+	'REPLICATE <node-id>',
+	'    Configure current node as replica to <node-id>.',
 	'RESET [HARD|SOFT]',
 	'    Reset current node (default: soft).',
 	'SET-CONFIG-EPOCH <epoch>',
@@ -786,6 +822,7 @@ export const clusterCommands: readonly Command[] = [
 	countKeysInSlot,
 	deleteSlots,
 	deleteSlotsRange,
+	failover,
 	flushSlots,
 	forget,
 	getKeysInSlot,
@@ -798,6 +835,7 @@ export const clusterCommands: readonly Command[] = [
 	myShardId,
 	nodes,
 	replicas,
+	replicate,
 	reset,
 	saveConfig,
 	setConfigEpoch,

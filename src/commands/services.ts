@@ -67,8 +67,7 @@ export interface Config {
 // Clients
 
 export type PauseMode = 'none' | 'write' | 'all';
-
-/** Who wants a pause: each has its own, and ends its own. */
+/** Who holds commands back: CLIENT PAUSE, a manual failover of the cluster, or SHUTDOWN, which waits for replicas. */
 export type PausePurpose = 'client' | 'failover' | 'shutdown';
 
 /** Why a client waits, and what becomes of it. */
@@ -86,7 +85,7 @@ export interface Clients extends Iterable<Client> {
 	readonly count: number;
 	/** Clients that sent MONITOR; the executor feeds them when there are any. */
 	readonly monitors: ReadonlySet<Client>;
-	/** What CLIENT PAUSE holds back now; the executor reads it before each command. */
+	/** What is held back now; the executor reads it before each command. */
 	readonly pauseMode: PauseMode;
 	/** Clients whose commands wait for the end of a pause. */
 	readonly postponedCount: number;
@@ -103,9 +102,10 @@ export interface Clients extends Iterable<Client> {
 	[Symbol.iterator](): Iterator<Client>;
 	/**
 	 * Until unix time `untilMs`. The end of a running pause is never brought forward, and `write` does not weaken a running `all`.
+	 * The purpose is `client` when none is given.
 	 */
 	pause(untilMs: number, mode: 'write' | 'all', purpose?: PausePurpose): void;
-	/** Ends a pause; soon the clients that it alone held back are resumed, in the order they came. */
+	/** Ends the pause of that purpose; soon the clients that it held back are resumed, in the order they came. */
 	unpause(purpose?: PausePurpose): void;
 	/** The running command of the client has no reply yet: the client runs nothing more until `unblock`. */
 	block(client: Client, block: Block): void;

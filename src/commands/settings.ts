@@ -71,7 +71,7 @@ export class Settings {
 	primaryUser = '';
 	primaryPassword = '';
 	replicationTimeoutSeconds = 60;
-	replicationPingSeconds = 10;
+	replPingReplicaPeriodSeconds = 10;
 	replicationBacklogBytes = 1024 * 1024;
 	/** 0: the backlog is kept for ever. */
 	replicationBacklogSeconds = 3600;
@@ -104,6 +104,10 @@ export class Settings {
 	clusterNodeTimeoutMs = 15_000;
 	clusterRequireFullCoverage = true;
 	clusterReplicaNoFailover = false;
+	/** 0: data of any age will do. */
+	clusterReplicaValidityFactor = 10;
+	clusterMigrationBarrier = 1;
+	clusterAllowReplicaMigration = true;
 	clusterAllowReadsWhenDown = false;
 	clusterAllowPubsubshardWhenDown = true;
 	clusterLinkSendBufferLimitBytes = 0;

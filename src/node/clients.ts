@@ -1,5 +1,5 @@
 /**
- * The connected clients of a node: who is there, what CLIENT PAUSE holds back, and who watches as a monitor. It owns no
+ * The connected clients of a node: who is there, what a pause holds back, and who watches as a monitor. It owns no
  * sockets: a client's connection is asked to close, to resume, to push.
  */
 import {Client, type ClientConnection} from '../commands/client.ts';
@@ -7,9 +7,11 @@ import type {Command} from '../commands/command.ts';
 import {monitorLine} from '../commands/monitor-line.ts';
 import {secretArguments} from '../commands/redaction.ts';
 import type {Block, Clients, Config, PauseMode, PausePurpose} from '../commands/services.ts';
-import {ReplyWriter} from '../resp/reply-writer.ts';
+import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
+import {BlockedClients} from './blocked-clients.ts';
 import {systemClock} from './clock.ts';
+import {Pauses} from './pauses.ts';
 import type {Clock} from './ports.ts';
 
 type PauseClock = Pick<Clock, 'wallMs' | 'after'>;
@@ -17,30 +19,15 @@ type PauseClock = Pick<Clock, 'wallMs' | 'after'>;
 /** What a timer can wait at most. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-interface Pause {
-	/** Unix time in ms. */
-	readonly untilMs: number;
-	readonly mode: 'write' | 'all';
-}
-
-/** A client that a command holds. */
-interface Held {
-	readonly block: Block;
-	readonly stopTimer: () => void;
-	/** CLIENT REPLY takes the reply away. */
-	readonly isSilent: boolean;
-}
-
 export class NodeClients implements Clients {
-	/** The strongest of all pauses. */
 	pauseMode: PauseMode = 'none';
 	readonly monitors = new Set<Client>();
 	/** Ids only grow, so the order of insertion is the order of ids. */
 	readonly #byId = new Map<number, Client>();
 	#nextId = 1;
-	readonly #pauses = new Map<PausePurpose, Pause>();
+	readonly #pauses = new Pauses();
 	#postponed = new Set<Client>();
-	readonly #held = new Map<Client, Held>();
+	readonly #blocked: BlockedClients;
 	readonly #onRemoved: ((client: Client) => void)[] = [];
 	readonly #config: Config;
 	readonly #later: (run: () => void) => void;
@@ -57,6 +44,7 @@ export class NodeClients implements Clients {
 		this.#config = config;
 		this.#later = later;
 		this.#clock = clock;
+		this.#blocked = new BlockedClients(later, clock);
 	}
 
 	get count(): number {
@@ -68,13 +56,11 @@ export class NodeClients implements Clients {
 	}
 
 	get blockedCount(): number {
-		return this.#held.size;
+		return this.#blocked.count;
 	}
 
 	get timedBlockCount(): number {
-		let count = 0;
-		for (const {block} of this.#held.values()) if (block.timeoutMs > 0) count++;
-		return count;
+		return this.#blocked.timedCount;
 	}
 
 	/** Calls `hook` for each client that has left. */
@@ -92,7 +78,7 @@ export class NodeClients implements Clients {
 		if (!this.#byId.delete(client.id)) return;
 		this.#postponed.delete(client);
 		this.monitors.delete(client);
-		this.#release(client);
+		this.#blocked.release(client);
 		for (const hook of this.#onRemoved) hook(client);
 	}
 
@@ -106,40 +92,29 @@ export class NodeClients implements Clients {
 	}
 
 	pause(untilMs: number, mode: 'write' | 'all', purpose: PausePurpose = 'client'): void {
-		const running = this.#pauses.get(purpose);
-		this.#pauses.set(purpose, {
-			untilMs: Math.max(running?.untilMs ?? 0, untilMs),
-			mode: running?.mode === 'all' ? 'all' : mode,
-		});
-		this.#settleMode();
+		this.#pauses.begin(purpose, untilMs, mode);
+		this.pauseMode = this.#pauses.mode;
 	}
 
-	/** Whether it is paused for this, whatever else it is paused for. */
 	isPausedFor(purpose: PausePurpose): boolean {
 		return this.#pauses.has(purpose);
 	}
 
 	unpause(purpose: PausePurpose = 'client'): void {
-		this.#pauses.delete(purpose);
-		this.#resume();
+		this.#pauses.end(purpose);
+		this.#resumePostponed();
 	}
 
 	/** Ends pauses whose time is over; called by the node's cron, too, for nobody may be waiting. */
 	endPauseIfOver(nowMs: number): void {
-		let isOver = false;
-		for (const [purpose, {untilMs}] of this.#pauses)
-			if (nowMs >= untilMs) isOver = this.#pauses.delete(purpose);
-		if (isOver) this.#resume();
+		if (nowMs < this.#pauses.nextEndMs) return;
+		this.#pauses.endThoseOver(nowMs);
+		this.#resumePostponed();
 	}
 
-	#settleMode(): void {
-		this.pauseMode = 'none';
-		for (const {mode} of this.#pauses.values()) if (this.pauseMode !== 'all') this.pauseMode = mode;
-	}
-
-	/** Some pause ended: whoever is still held back by another is postponed again. */
-	#resume(): void {
-		this.#settleMode();
+	/** Who is still held back by another pause is postponed again. */
+	#resumePostponed(): void {
+		this.pauseMode = this.#pauses.mode;
 		this.#stopTimer?.();
 		this.#stopTimer = null;
 		if (this.#postponed.size === 0) return;
@@ -159,53 +134,21 @@ export class NodeClients implements Clients {
 
 	/** Who waits goes on when the pause is over, and not only at the cron's next round. */
 	#awaitEnd(): void {
-		let untilMs = Infinity;
-		for (const pause of this.#pauses.values()) untilMs = Math.min(untilMs, pause.untilMs);
-		const leftMs = Math.max(0, untilMs - this.#clock.wallMs());
+		const leftMs = Math.max(0, this.#pauses.nextEndMs - this.#clock.wallMs());
 		this.#stopTimer = this.#clock.after(Math.min(leftMs, LONGEST_TIMER_MS), () => {
 			this.#stopTimer = null;
 			this.endPauseIfOver(this.#clock.wallMs());
 			// It was prolonged meanwhile, or the timer came early.
-			if (this.pauseMode !== 'none' && this.#postponed.size > 0 && this.#stopTimer === null) this.#awaitEnd();
+			if (this.pauseMode !== 'none' && this.#postponed.size > 0) this.#awaitEnd();
 		});
 	}
 
 	block(client: Client, block: Block): void {
-		const {timeoutMs} = block;
-		const stopTimer =
-			timeoutMs === 0
-				? () => undefined
-				: this.#clock.after(Math.min(timeoutMs, LONGEST_TIMER_MS), () => {
-						this.unblock(client, (reply) => {
-							block.timedOut(reply);
-						});
-					});
-		client.block = block;
-		this.#held.set(client, {block, stopTimer, isSilent: client.replyMode !== 'on'});
+		this.#blocked.block(client, block);
 	}
 
 	unblock(client: Client, write: (reply: ReplyWriter) => void): void {
-		const held = this.#held.get(client);
-		if (held === undefined) return;
-		if (!held.isSilent) {
-			const reply = new ReplyWriter();
-			reply.protocol = client.protocol;
-			write(reply);
-			client.connection.push(reply.view(0, reply.length).slice());
-		}
-		this.#release(client);
-		this.#later(() => {
-			client.connection.resume();
-		});
-	}
-
-	#release(client: Client): void {
-		const held = this.#held.get(client);
-		if (held === undefined) return;
-		this.#held.delete(client);
-		client.block = null;
-		held.stopTimer();
-		held.block.ended();
+		this.#blocked.unblock(client, write);
 	}
 
 	startMonitor(client: Client): void {

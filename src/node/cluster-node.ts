@@ -5,14 +5,15 @@
  * 1. nodes.conf on the disk, where the step makes a promise (a vote, an epoch of its own);
  * 2. the slot table published and the fast routes brought up to date;
  * 3. links closed, opened, and messages sent;
- * 4. what happened told to the data plane, the log and the launcher.
+ * 4. the data plane told whom to follow and whether writes are held up;
+ * 5. what happened told to the data plane, the log and the launcher.
  *
  * One step is carried out before the next begins. Nothing here decides anything about the cluster.
  */
 import type {ChangeOutcome, ClusterChange} from '../cluster/changes.ts';
 import type {ClusterConfig, DataFacts, Random} from '../cluster/config.ts';
 import {ClusterCore} from '../cluster/core.ts';
-import type {ClusterEvent, Effects, LinkId, LogLevel} from '../cluster/effects.ts';
+import type {ClusterEvent, Effects, LinkId, LogLevel, RoleChange, WritePause} from '../cluster/effects.ts';
 import type {BusMessage} from '../cluster/messages.ts';
 import {parseNodesConf} from '../cluster/nodes-conf.ts';
 import {RouteFlags, Verdict} from '../cluster/routing.ts';
@@ -49,13 +50,15 @@ export interface ClusterNodeOptions {
 	readonly index: number;
 	/** `cluster-link-sendbuf-limit` as it is now; 0: no limit. */
 	readonly sendBufferLimitBytes: () => number;
-	/** Of this node's data, asked at each tick. */
-	readonly replicationOffset: () => number;
 	readonly outlets: ClusterOutlets;
 }
 
 /** Where the node tells what happened. None may call back into the node before it returned. */
 export interface ClusterOutlets {
+	/** Before the events of the same step. A node that hears nothing after its start leads. */
+	role(change: RoleChange): void;
+	/** After the role of the same step. */
+	writePause(change: WritePause): void;
 	/** In the order in which they happened; after the slot table says so. */
 	event(event: ClusterEvent): void;
 	log(level: LogLevel, text: string): void;
@@ -162,6 +165,16 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		this.#carryOut(this.#core.reconfigured(this.nowMs()), 'operator');
 	}
 
+	/** True while `dataAdvanced` must be called whenever the replica's applied offset moved, before the turn ends. */
+	get awaitsOffset(): boolean {
+		return this.#core.view.awaitsOffset;
+	}
+
+	/** The applied offset moved while `awaitsOffset`, or the link to the primary went up or down. */
+	dataAdvanced(): void {
+		this.#carryOut(this.#core.dataAdvanced(this.nowMs()), 'peer');
+	}
+
 	// ClusterService
 
 	get view(): ClusterView {
@@ -260,8 +273,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 
 	#tick(): void {
 		this.#dropLinksOverLimit();
-		const observed = {replicationOffset: this.#options.replicationOffset()};
-		this.#carryOut(this.#core.tick(this.nowMs(), observed), 'peer');
+		this.#carryOut(this.#core.tick(this.nowMs()), 'peer');
 	}
 
 	#carryOut(effects: Effects, cause: Cause): void {
@@ -279,6 +291,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		for (const {link, host, busPort} of effects.connects) bus.connect(link, host, busPort);
 		for (const {link, message} of effects.sends) bus.send(link, message);
 
+		if (effects.role !== null) outlets.role(effects.role);
+		if (effects.writePause !== null) outlets.writePause(effects.writePause);
 		for (const event of effects.events) outlets.event(event);
 		for (const {level, text} of effects.logs) outlets.log(level, text);
 		if (this.#publication === null && (effects.slotTableDirty || effects.events.length > 0))

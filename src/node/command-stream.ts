@@ -56,6 +56,11 @@ export class CommandStream implements Propagation {
 		return this.#flushedBytes + this.#writer.length;
 	}
 
+	/** Of these, those that the consumers have not been given. */
+	get pendingBytes(): number {
+		return this.#writer.length;
+	}
+
 	/** Whether there is something that the consumers have not been given. */
 	get isPending(): boolean {
 		return this.#writer.length > 0;

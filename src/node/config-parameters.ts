@@ -594,7 +594,7 @@ export const PARAMETERS: readonly Parameter[] = [
 	text('masterauth', '', {...secret, setting: 'primaryPassword'}),
 	text('masteruser', '', {...secret, setting: 'primaryUser'}),
 	integer('repl-timeout', 60, 1n, INT_MAX, {setting: 'replicationTimeoutSeconds'}),
-	integer('repl-ping-replica-period', 10, 1n, INT_MAX, {alias: 'repl-ping-slave-period', setting: 'replicationPingSeconds'}),
+	integer('repl-ping-replica-period', 10, 1n, INT_MAX, {alias: 'repl-ping-slave-period', setting: 'replPingReplicaPeriodSeconds'}),
 	memory('repl-backlog-size', 1_048_576, 1n, LONG_MAX, {setting: 'replicationBacklogBytes'}),
 	integer('repl-backlog-ttl', 3600, 0n, LONG_MAX, {setting: 'replicationBacklogSeconds'}),
 	yesNo('repl-disable-tcp-nodelay', 'no'),
@@ -634,8 +634,11 @@ export const PARAMETERS: readonly Parameter[] = [
 	text('cluster-config-file', 'nodes.conf', {...immutable, setting: 'clusterConfigFile'}),
 	integer('cluster-port', 0, 0n, 65_535n, immutable),
 	integer('cluster-node-timeout', 15_000, 0n, LONG_MAX, {setting: 'clusterNodeTimeoutMs'}),
-	integer('cluster-migration-barrier', 1, 0n, INT_MAX),
-	integer('cluster-replica-validity-factor', 10, 0n, INT_MAX, {alias: 'cluster-slave-validity-factor'}),
+	integer('cluster-migration-barrier', 1, 0n, INT_MAX, {setting: 'clusterMigrationBarrier'}),
+	integer('cluster-replica-validity-factor', 10, 0n, INT_MAX, {
+		alias: 'cluster-slave-validity-factor',
+		setting: 'clusterReplicaValidityFactor',
+	}),
 	yesNo('cluster-require-full-coverage', 'yes', {setting: 'clusterRequireFullCoverage'}),
 	yesNo('cluster-replica-no-failover', 'no', {
 		alias: 'cluster-slave-no-failover',
@@ -643,7 +646,7 @@ export const PARAMETERS: readonly Parameter[] = [
 	}),
 	yesNo('cluster-allow-reads-when-down', 'no', {setting: 'clusterAllowReadsWhenDown'}),
 	yesNo('cluster-allow-pubsubshard-when-down', 'yes', {setting: 'clusterAllowPubsubshardWhenDown'}),
-	yesNo('cluster-allow-replica-migration', 'yes'),
+	yesNo('cluster-allow-replica-migration', 'yes', {setting: 'clusterAllowReplicaMigration'}),
 	memory('cluster-link-sendbuf-limit', 0, 0n, ULONG_MAX, {setting: 'clusterLinkSendBufferLimitBytes'}),
 	word('cluster-preferred-endpoint-type', 'ip', ['ip', 'hostname', 'unknown-endpoint'], {
 		setting: 'clusterPreferredEndpointType',

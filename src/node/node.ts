@@ -107,7 +107,10 @@ class Node implements RunningNode {
 					post(role);
 				},
 				afterFullSync: () => undefined,
-				dataAdvanced: () => undefined,
+				dataAdvanced: (isLinkChange) => {
+					const cluster = this.#cluster;
+					if (cluster !== null && (isLinkChange || cluster.awaitsOffset)) cluster.dataAdvanced();
+				},
 			},
 		});
 		this.#shutdownWait = new ShutdownWait({
@@ -204,7 +207,13 @@ class Node implements RunningNode {
 			busPort,
 			file: join(directory, settings.clusterConfigFile),
 			config: clusterConfigOf(settings),
-			data: {keyCount: () => db.size, slotKeyCount: (slot) => db.slotCount(slot)},
+			data: {
+				keyCount: () => db.size,
+				slotKeyCount: (slot) => db.slotCount(slot),
+				replicationOffset: () => this.#replication.streamOffset,
+				isPrimaryLinkUp: () => this.#replication.isPrimaryLinkUp,
+				dataAgeMs: (nowMs) => this.#replication.dataAgeMs(nowMs),
+			},
 			bus: this.#bus,
 			clock: systemClock,
 			disk: this.#disk,
@@ -212,8 +221,15 @@ class Node implements RunningNode {
 			slotTable,
 			index,
 			sendBufferLimitBytes: () => settings.clusterLinkSendBufferLimitBytes,
-			replicationOffset: () => this.#replication.history.offset,
 			outlets: {
+				role: (change) => {
+					if (change.kind === 'lead') this.#replication.lead();
+					else this.#replication.follow(change.host, change.port);
+				},
+				writePause: (change) => {
+					if (change.kind === 'begin') this.#clients.pause(change.untilMs, 'write', 'failover');
+					else this.#clients.unpause('failover');
+				},
 				event: (event) => {
 					this.#onClusterEvent(event);
 				},
@@ -228,9 +244,9 @@ class Node implements RunningNode {
 	}
 
 	#onClusterEvent(event: ClusterEvent): void {
-		if (event.kind !== 'slots-lost') return;
 		const db = this.#databases[0]!;
-		for (const slot of event.slots) db.flushSlot(slot);
+		if (event.kind === 'slots-lost') for (const slot of event.slots) db.flushSlot(slot);
+		if (event.kind === 'reset') db.flush();
 	}
 
 	#makeServices(): Services {

@@ -49,7 +49,7 @@ export interface ReplicationOutlets {
 	/** All data came anew from the primary: what files hold is of no use any more. */
 	afterFullSync(): void;
 	/** The link to the primary went up or down, or more of its stream is applied. Never called from within `follow` or `lead`. */
-	dataAdvanced(): void;
+	dataAdvanced(isLinkChange: boolean): void;
 }
 
 export interface ReplicationDoor {
@@ -181,6 +181,13 @@ export class Replication implements ReplicationService {
 	}
 
 	// What the cluster asks
+
+	/** Bytes of the stream with every command that ran; of a replica, those that it applied. 0: it has no data of its primary. */
+	get streamOffset(): number {
+		if (this.#following === null)
+			return this.history.offset + (this.feed.wantsCommands ? this.#parts.stream.pendingBytes : 0);
+		return this.#isWhole && this.#isKnown ? this.history.offset : 0;
+	}
 
 	/** Whether the primary's stream is followed; false on a primary. */
 	get isPrimaryLinkUp(): boolean {
@@ -327,16 +334,7 @@ export class Replication implements ReplicationService {
 		this.#reportRole();
 	}
 
-	// Pauses
-
-	/** A manual failover holds writes back until unix time `untilMs`, so that the replica can reach the offset. */
-	pauseWrites(untilMs: number): void {
-		this.#parts.clients.pause(untilMs, 'write', 'failover');
-	}
-
-	resumeWrites(): void {
-		this.#parts.clients.unpause('failover');
-	}
+	// Shutdown
 
 	/** The offset of all that was written so far, for `laggingCount`. */
 	writtenOffset(): number {
@@ -391,7 +389,7 @@ export class Replication implements ReplicationService {
 				},
 				applied: (bytes, from, to) => {
 					this.#replicas.feed(bytes, from, to);
-					outlets.dataAdvanced();
+					outlets.dataAdvanced(false);
 				},
 				renamed: () => {
 					this.#replicas.closeAll();
@@ -439,7 +437,7 @@ export class Replication implements ReplicationService {
 		this.#isTellingOfData = true;
 		setImmediate(() => {
 			this.#isTellingOfData = false;
-			this.#parts.outlets.dataAdvanced();
+			this.#parts.outlets.dataAdvanced(true);
 		});
 	}
 
@@ -465,14 +463,13 @@ export class Replication implements ReplicationService {
 		this.#isAskingForAcks = true;
 		setImmediate(() => {
 			this.#isAskingForAcks = false;
-			this.#parts.stream.flush();
-			this.feed.say(GET_ACK);
+			this.#say(GET_ACK);
 		});
 	}
 
 	#everySecond(): void {
-		const {clients, config} = this.#parts;
-		const {replicationPingSeconds, replicationBacklogSeconds} = config.settings;
+		const {config} = this.#parts;
+		const {replPingReplicaPeriodSeconds, replicationBacklogSeconds} = config.settings;
 		const nowMs = this.#nowMs();
 		this.#replicas.tick();
 		const isAlone = this.#replicas.count === 0;
@@ -480,13 +477,9 @@ export class Replication implements ReplicationService {
 		else if (this.#aloneSinceMs === 0) this.#aloneSinceMs = nowMs;
 		this.#updateRules();
 		if (this.#following !== null) return;
-		// In a failover the replica must be able to reach the offset.
-		if (!isAlone && nowMs - this.#lastPingAtMs >= replicationPingSeconds * 1000) {
-			if (!clients.isPausedFor('failover')) {
-				this.#lastPingAtMs = nowMs;
-				this.#parts.stream.flush();
-				this.feed.say(PING);
-			}
+		if (!isAlone && nowMs - this.#lastPingAtMs >= replPingReplicaPeriodSeconds * 1000) {
+			this.#lastPingAtMs = nowMs;
+			this.#say(PING);
 		}
 		const aloneForMs = isAlone ? nowMs - this.#aloneSinceMs : 0;
 		if (this.history.backlog === null || replicationBacklogSeconds === 0) return;
@@ -498,6 +491,13 @@ export class Replication implements ReplicationService {
 				`Replication backlog freed after ${replicationBacklogSeconds} seconds without connected replicas.`,
 			);
 		}
+	}
+
+	/** Puts a command into the stream that changes no data. In a manual failover it stands still. */
+	#say(command: Uint8Array): void {
+		if (this.#parts.clients.isPausedFor('failover')) return;
+		this.#parts.stream.flush();
+		this.feed.say(command);
 	}
 
 	#lacksReplicas(): boolean {

@@ -114,6 +114,11 @@ export class Network {
 		this.#cuts.add(`${from}>${to}`);
 	}
 
+	/** A stream passes in both directions. */
+	isOpenBetween(one: Endpoint, other: Endpoint): boolean {
+		return !this.#isCut(one, other) && !this.#isCut(other, one);
+	}
+
 	/** All cuts, losses and repetitions end. */
 	heal(): void {
 		this.#cuts.clear();

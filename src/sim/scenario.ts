@@ -12,8 +12,10 @@
  */
 
 import {describeInfo, describeNodes, describeSlots} from '../cluster/describe.ts';
+import type {FailoverMode} from '../cluster/changes.ts';
 import type {Effects, LogLevel} from '../cluster/effects.ts';
 import {RouteFlags, Verdict} from '../cluster/routing.ts';
+import {isPrimary, isReplica} from '../cluster/state.ts';
 import {parseSlotRange, type SlotRange} from '../slots/slot-ranges.ts';
 import {checkClaims, disagreement, InvariantChecker} from './invariants.ts';
 import type {SimNode} from './sim-node.ts';
@@ -63,7 +65,7 @@ class ScenarioRunner {
 			// add: one more empty node
 			case 'add':
 				return void this.#simulation.addNode();
-			// run <ms> | run until ok|agreed|down
+			// run <ms> | run until ok|agreed|down|linked|<node> leads
 			case 'run':
 				return this.#run(words);
 			// partition n1,n2 | n3
@@ -131,13 +133,28 @@ class ScenarioRunner {
 			case 'forget':
 				return this.#submit(node, {kind: 'forget', node: this.#idOf(words[0]!)});
 			case 'reset':
-				this.#checker.forget(node.core.view.myself.id);
+				this.#checker.forget(node);
 				return this.#submit(node, {kind: 'reset', hard: words[0] === 'hard'});
 			// keys <slot> <count>: as if clients had written or deleted them
 			case 'keys':
-				if (Number(words[1]) === 0) node.keys.delete(Number(words[0]));
-				else node.keys.set(Number(words[0]), Number(words[1]));
+				if (Number(words[1]) === 0) node.data.keys.delete(Number(words[0]));
+				else node.data.keys.set(Number(words[0]), Number(words[1]));
 				return;
+			// write <bytes>: into the node's replication stream, as if clients had written
+			case 'write':
+				return this.#show(node.data.write(Number(words[0])) ? 'written' : 'not written');
+			// stream runs|held|cut: from the primary to this replica
+			case 'stream':
+				node.data.stream = words[0] as typeof node.data.stream;
+				return;
+			case 'replicate':
+				return this.#submit(node, {kind: 'replicate', node: this.#idOf(words[0]!)});
+			// failover [force|takeover]
+			case 'failover':
+				return this.#submit(node, {kind: 'failover', mode: (words[0] ?? 'default') as FailoverMode});
+			// data: the offset of the node's data, and its link to its primary
+			case 'data':
+				return this.#data(node);
 			// config <field>=<value>
 			case 'config':
 				return node.reconfigure(Object.fromEntries(words.map(settingOf)));
@@ -177,21 +194,23 @@ class ScenarioRunner {
 			checkClaims(sim.nodes);
 			return;
 		}
-		const [, goal] = words;
+		const goal = words.slice(1).join(' ');
 		const nodes = sim.aliveNodes;
 		const goals: Record<string, () => boolean> = {
 			ok: () => nodes.every((node) => node.core.view.isOk),
 			down: () => nodes.every((node) => !node.core.view.isOk),
 			agreed: () => disagreement(nodes) === null,
+			linked: () => nodes.every((node) => !isReplica(node.core.view.myself) || node.data.isPrimaryLinkUp()),
+			[`${words[1]} leads`]: () => isPrimary(this.#node(words[1]!).core.view.myself),
 		};
-		const tookMs = sim.runUntil(goals[goal ?? ''] ?? fail(`no goal ${goal}`), PATIENCE_MS);
+		const tookMs = sim.runUntil(goals[goal] ?? fail(`no goal ${goal}`), PATIENCE_MS);
 		if (tookMs === null) fail(`not ${goal} within ${PATIENCE_MS} ms: ${disagreement(nodes)}`);
 		this.#show(`${goal} after ${tookMs} ms`);
 		checkClaims(sim.nodes);
 	}
 
 	#watch(node: SimNode, effects: Effects): void {
-		this.#checker.checkNode(node, effects.slotTableDirty);
+		this.#checker.checkNode(node, effects);
 		for (const {level, text} of effects.logs) {
 			if (LEVELS.indexOf(level) >= LEVELS.indexOf(this.#level)) this.#show(`${node.name}: ${text}`);
 		}
@@ -222,6 +241,12 @@ class ScenarioRunner {
 			default:
 				fail(`no SETSLOT ${action}`);
 		}
+	}
+
+	#data({core, data}: SimNode): void {
+		const offset = `offset ${data.replicationOffset()}, ${data.keyCount()} keys`;
+		const link = `link ${data.isPrimaryLinkUp() ? 'up' : 'down'}`;
+		this.#show(isReplica(core.view.myself) ? `${offset}, ${link}` : offset);
 	}
 
 	#route(node: SimNode, [slotWord, ...words]: readonly string[]): void {

@@ -65,6 +65,7 @@ export class Simulation {
 			network: this.network,
 			observer: {stepped: (stepped, effects) => this.#options.onStep?.(stepped, effects)},
 			hasDisk: this.#options.hasDisk ?? true,
+			nodeAt: (port) => this.nodes.find((node) => node.port === port),
 		});
 		this.nodes.push(node);
 		node.start();

@@ -3,6 +3,8 @@
  * and the cluster must agree again. All of it follows from the seed.
  */
 
+import type {NodeId} from '../cluster/node-id.ts';
+import {isVoter} from '../cluster/state.ts';
 import type {Prng} from '../lib/prng.ts';
 import {SLOT_COUNT} from '../slots/key-slot.ts';
 import {checkClaims, disagreement, InvariantChecker} from './invariants.ts';
@@ -29,6 +31,8 @@ const ACTS = 25;
 const MAX_PAUSE_MS = 1500;
 /** FAIL of a returning primary stays for two timeouts, links are given up after half a timeout, bans last no time here. */
 const CONVERGENCE_LIMIT_MS = 20 * NODE_TIMEOUT_MS;
+/** FAIL, and an election that is tried again more than once. */
+const FAILOVER_LIMIT_MS = 20 * NODE_TIMEOUT_MS;
 
 /** Throws StormError. */
 export function runStorm(seed: number): StormReport {
@@ -54,8 +58,8 @@ class Storm {
 		this.#sim = new Simulation({
 			nodes: 3 + (seed % 5),
 			seed,
-			config: {nodeTimeoutMs: NODE_TIMEOUT_MS},
-			onStep: (node, effects) => this.#checker.checkNode(node, effects.slotTableDirty),
+			config: {nodeTimeoutMs: NODE_TIMEOUT_MS, replicaValidityFactor: seed % 2 === 0 ? 0 : 10},
+			onStep: (node, effects) => this.#checker.checkNode(node, effects),
 		});
 		this.#random = this.#sim.random;
 	}
@@ -68,6 +72,10 @@ class Storm {
 		sim.form(1 + this.#random.below(sim.nodes.length));
 		this.#tell(`${sim.nodes.length} nodes, delay up to ${faults.maxDelayMs} ms`);
 		this.#converge();
+		for (const node of sim.nodes) if (node.core.view.myself.slotCount === 0) this.#replicate(node);
+		this.#converge();
+		// What a node learnt in its last tenth of a second may die with it: that there are others it must know from now on.
+		sim.run(200);
 		for (let act = 0; act < ACTS; act++) {
 			this.#act();
 			sim.run(this.#random.below(MAX_PAUSE_MS));
@@ -75,6 +83,8 @@ class Storm {
 		}
 		this.#tell('heal');
 		sim.network.heal();
+		sim.run(FAILOVER_LIMIT_MS);
+		this.#checkFailovers();
 		for (const node of sim.nodes) if (!node.isAlive) node.restart();
 		const convergedAfterMs = this.#converge();
 		return {
@@ -98,7 +108,7 @@ class Storm {
 
 	#act(): void {
 		const node = this.#any(this.#sim.nodes);
-		switch (this.#random.below(9)) {
+		switch (this.#random.below(13)) {
 			case 0:
 				return this.#partition();
 			case 1:
@@ -111,6 +121,13 @@ class Storm {
 				return this.#lose();
 			case 5:
 				return this.#cut(node, this.#any(this.#sim.nodes));
+			case 6:
+				return this.#replicate(node);
+			case 7:
+				return this.#failOver(node);
+			case 8:
+			case 9:
+				return this.#write();
 			default:
 				return this.#moveSlots(node, this.#any(this.#sim.nodes));
 		}
@@ -164,6 +181,46 @@ class Storm {
 			source.submit({kind: 'set-slot-migrating', slot, to: targetId});
 			target.submit({kind: 'set-slot-node', slot, owner: targetId});
 			source.submit({kind: 'set-slot-node', slot, owner: targetId});
+		}
+	}
+
+	/** A node without slots becomes a replica; others refuse. */
+	#replicate(node: SimNode): void {
+		const primaries = [...node.core.view.nodes.values()].filter(({slotCount}) => slotCount > 0);
+		if (!node.isAlive || primaries.length === 0) return;
+		const primary = primaries[this.#random.below(primaries.length)]!;
+		if (node.submit({kind: 'replicate', node: primary.id}).ok)
+			this.#tell(`${node.name} replicates ${primary.id}`);
+	}
+
+	#failOver(node: SimNode): void {
+		const mode = (['default', 'force', 'takeover'] as const)[this.#random.below(3)]!;
+		if (node.isAlive && node.submit({kind: 'failover', mode}).ok) this.#tell(`failover ${mode} ${node.name}`);
+	}
+
+	#write(): void {
+		for (const node of this.#sim.aliveNodes) node.data.write(this.#random.below(1000));
+	}
+
+	/**
+	 * The network is well, the dead are still dead: where the majority of primaries lives, no replica still waits for the place
+	 * of a dead one.
+	 */
+	#checkFailovers(): void {
+		const sim = this.#sim;
+		const isDead = (id: NodeId): boolean =>
+			sim.nodes.some((node) => node.core.view.myself.id === id && !node.isAlive);
+		for (const {core, data, name} of sim.aliveNodes) {
+			const {config, view} = core;
+			const voters = [...view.nodes.values()].filter(isVoter);
+			const {primary} = view.myself;
+			if (primary === null || !isVoter(primary) || !isDead(primary.id)) continue;
+			if (voters.filter(({id}) => !isDead(id)).length <= voters.length / 2) continue;
+			if (config.replicaValidityFactor > 0 && data.dataAgeMs(sim.now) === Infinity) continue;
+			const ageLimitMs = config.nodeTimeoutMs * config.replicaValidityFactor;
+			if (config.replicaValidityFactor > 0 && data.dataAgeMs(sim.now) - FAILOVER_LIMIT_MS > ageLimitMs)
+				continue;
+			throw new Error(`${name} did not take the place of ${primary.id}`);
 		}
 	}
 

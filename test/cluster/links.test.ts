@@ -4,6 +4,7 @@ import test from 'ava';
 import {defaultClusterConfig} from '../../src/cluster/config.ts';
 import {ClusterCore} from '../../src/cluster/core.ts';
 import {Prng} from '../../src/lib/prng.ts';
+import {dataFacts} from '../helpers/data-facts.ts';
 import {C, NOW, restoredCore} from '../helpers/restored-core.ts';
 
 const fresh = (seed: number, host = ''): ClusterCore =>
@@ -13,7 +14,7 @@ const fresh = (seed: number, host = ''): ClusterCore =>
 		busPort: 17_000 + seed,
 		config: defaultClusterConfig(),
 		random: new Prng(seed),
-		data: {keyCount: () => 0, slotKeyCount: () => 0},
+		data: dataFacts(),
 		now: NOW,
 		restored: null,
 	});
@@ -39,7 +40,7 @@ test('an open link is pinged at once, one that failed is asked for again by the 
 		[[first!.link, 'ping']] as never,
 	);
 	t.deepEqual(core.linkFailed(second!.link, NOW).connects, []);
-	const again = core.tick(NOW + 100, {replicationOffset: 0}).connects;
+	const again = core.tick(NOW + 100).connects;
 	t.deepEqual(
 		again.map(({busPort}) => busPort),
 		[second!.busPort],
@@ -50,7 +51,7 @@ test('an open link is pinged at once, one that failed is asked for again by the 
 test('a link that was never answered is given up after half the node timeout', (t) => {
 	const core = restoredCore();
 	const {connects} = core.start(NOW);
-	const {closes, connects: again} = core.tick(NOW + 7501, {replicationOffset: 0});
+	const {closes, connects: again} = core.tick(NOW + 7501);
 	t.deepEqual(
 		closes,
 		connects.map(({link}) => link),

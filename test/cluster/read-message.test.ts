@@ -20,6 +20,7 @@ const header: Header = {
 	hostname: '',
 	shardId: id('b'),
 	ok: true,
+	pausedFor: null,
 };
 
 const entry: GossipEntry = {

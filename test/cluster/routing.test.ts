@@ -12,7 +12,7 @@ const {SERVE, MOVED, ASK, TRYAGAIN, UNBOUND, DOWN, DOWN_READS_ONLY, CHECK_KEYS} 
 /** A core whose cluster is up: its writable delay is over. */
 const up = (text = NODES_CONF, config: Partial<ClusterConfig> = {}): ClusterCore => {
 	const core = restoredCore(text, config);
-	core.tick(NOW + 3000, {replicationOffset: 0});
+	core.tick(NOW + 3000);
 	return core;
 };
 

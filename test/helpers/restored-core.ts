@@ -4,6 +4,7 @@ import {ClusterCore} from '../../src/cluster/core.ts';
 import {type ClusterConfig, defaultClusterConfig} from '../../src/cluster/config.ts';
 import {parseNodesConf} from '../../src/cluster/nodes-conf.ts';
 import {Prng} from '../../src/lib/prng.ts';
+import {dataFacts} from './data-facts.ts';
 
 export const A = 'f7f147ba54683d0a5a635a3ca8b0a04e6d9ff3a5';
 export const B = '7a04a272299f9ee7b7a60728ab85899b48b876f2';
@@ -31,7 +32,7 @@ export function restoredCore(
 		busPort: 31721,
 		config: {...defaultClusterConfig(), announceHostname: 'h21721.example', ...config},
 		random: new Prng(1),
-		data: {keyCount: () => keys.size, slotKeyCount: (slot) => keys.get(slot) ?? 0},
+		data: dataFacts(keys),
 		now: NOW,
 		restored: parseNodesConf(text),
 	});

@@ -25,6 +25,7 @@ const header: Header = {
 	hostname: '',
 	shardId: A,
 	ok: true,
+	pausedFor: null,
 };
 const ping: BusMessage = {
 	type: 'ping',

@@ -4,13 +4,14 @@ import {tmpdir} from 'node:os';
 import * as path from 'node:path';
 import type {ExecutionContext} from 'ava';
 import {type ClusterConfig, defaultClusterConfig} from '../../src/cluster/config.ts';
-import type {ClusterEvent} from '../../src/cluster/effects.ts';
+import type {ClusterEvent, RoleChange, WritePause} from '../../src/cluster/effects.ts';
 import {systemClock} from '../../src/node/clock.ts';
 import {ClusterNode, type ClusterStateReport} from '../../src/node/cluster-node.ts';
 import {FileDisk} from '../../src/node/disk.ts';
 import type {Disk} from '../../src/node/ports.ts';
 import {SecureRandom} from '../../src/node/secure-random.ts';
 import {createSlotTable} from '../../src/node/slot-table.ts';
+import {dataFacts} from '../helpers/data-facts.ts';
 import {Mesh} from './mesh.ts';
 
 export interface TestNode {
@@ -20,6 +21,10 @@ export interface TestNode {
 	readonly config: ClusterConfig;
 	readonly events: ClusterEvent[];
 	readonly logs: string[];
+	readonly roles: RoleChange[];
+	readonly pauses: WritePause[];
+	/** What the data plane says of its replication. */
+	readonly replication: {offset: number; isLinkUp: boolean; ageMs: number};
 	readonly states: ClusterStateReport[];
 	/** Keys that the data plane says it has, by slot. */
 	readonly keys: Map<number, number>;
@@ -59,8 +64,11 @@ export class TestCluster {
 		const config = {...defaultClusterConfig(), ...options.config};
 		const events: ClusterEvent[] = [];
 		const logs: string[] = [];
+		const roles: RoleChange[] = [];
+		const pauses: WritePause[] = [];
 		const states: ClusterStateReport[] = [];
 		const keys = new Map<number, number>();
+		const replication = {offset: 0, isLinkUp: false, ageMs: Infinity};
 		const waiting = new Set<() => void>();
 		const node = await ClusterNode.open({
 			host: '127.0.0.1',
@@ -68,10 +76,11 @@ export class TestCluster {
 			busPort: port + 10_000,
 			file,
 			config,
-			data: {
-				keyCount: () => [...keys.values()].reduce((sum, count) => sum + count, 0),
-				slotKeyCount: (slot) => keys.get(slot) ?? 0,
-			},
+			data: dataFacts(keys, {
+				replicationOffset: () => replication.offset,
+				isPrimaryLinkUp: () => replication.isLinkUp,
+				dataAgeMs: () => replication.ageMs,
+			}),
 			bus: this.mesh.bus('127.0.0.1', port + 10_000),
 			clock: systemClock,
 			disk: options.disk ?? new FileDisk(),
@@ -79,8 +88,9 @@ export class TestCluster {
 			slotTable: this.slotTable,
 			index,
 			sendBufferLimitBytes: () => options.sendBufferLimitBytes ?? 0,
-			replicationOffset: () => 0,
 			outlets: {
+				role: (change) => roles.push(change),
+				writePause: (change) => pauses.push(change),
 				event: (event) => events.push(event),
 				log: (_level, text) => logs.push(text),
 				state: (state) => {
@@ -105,7 +115,7 @@ export class TestCluster {
 				waiting.add(look);
 				look();
 			});
-		return {node, port, file, config, events, logs, states, keys, until};
+		return {node, port, file, config, events, logs, roles, pauses, replication, states, keys, until};
 	}
 
 	async stop(index: number): Promise<void> {

@@ -210,6 +210,7 @@ test('S45: a link whose other end takes nothing is dropped when its buffer is ov
 		hostname: '',
 		shardId: 'b'.repeat(40),
 		ok: false,
+		pausedFor: null,
 	};
 	port2.postMessage(joinFrames([encodeFrame({type: 'meet', header, gossip: []})]));
 	cluster.mesh.introduce(17_000, port1);

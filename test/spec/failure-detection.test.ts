@@ -155,5 +155,6 @@ function headerOf({core, host, port, busPort}: SimNode) {
 		hostname: '',
 		shardId: myself.shardId,
 		ok: true,
+		pausedFor: null,
 	};
 }

@@ -95,9 +95,9 @@ test('a slot this node imports is not taken from it by gossip', (t) => {
 
 test('the keys of slots that were lost to a newer claim are given up', (t) => {
 	const sim = formed(3);
-	sim.node(1).keys.set(0, 5).set(1, 1);
+	sim.node(1).data.keys.set(0, 5).set(1, 1);
 	sim.node(3).submit({kind: 'delete-slots', ranges: [[0, 0]]});
 	sim.node(3).submit({kind: 'add-slots', ranges: [[0, 0]]});
 	sim.run(10);
-	t.deepEqual([...sim.node(1).keys], [[1, 1]]);
+	t.deepEqual([...sim.node(1).data.keys], [[1, 1]]);
 });
