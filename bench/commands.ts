@@ -36,6 +36,8 @@ const connection: ClientConnection = {
 	closeAfterReplies() {},
 	push() {},
 	resume() {},
+	feed() {},
+	setHeldBytes() {},
 };
 const context: Context = {
 	reply,

@@ -17,7 +17,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	// Of resp the parser: the commands of an append-only file are requests.
 	persistence: ['lib', 'slots', 'resp', 'data', 'replication'],
 	// Of persistence the form of a value: DUMP and RESTORE carry what an RDB file holds.
-	commands: ['lib', 'slots', 'resp', 'data', 'persistence', 'types:cluster', 'cluster/describe.ts'],
+	commands: [
+		'lib',
+		'slots',
+		'resp',
+		'data',
+		'persistence',
+		'types:cluster',
+		'cluster/describe.ts',
+		'types:replication',
+		'replication/primary.ts',
+	],
 	node: [
 		'lib',
 		'slots',

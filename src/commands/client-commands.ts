@@ -443,19 +443,33 @@ const clientUnblock = command({
 	complexity: 'O(log N) where N is the number of client connections',
 	args: [
 		integer('client-id', {late: true}),
-		custom<void>([optional(oneOf('timeout_error', {timeout: flag('TIMEOUT'), error: flag('ERROR')}))], {
-			min: 0,
-			max: Infinity,
-			read(cursor) {
-				if (cursor.at === cursor.end) return;
-				if (cursor.end - cursor.at > 1) throw badSubcommand(cursor.request, 'CLIENT');
-				if (!cursor.takeWord('TIMEOUT') && !cursor.takeWord('ERROR')) throw BAD_UNBLOCK_REASON;
+		custom<'timeout' | 'error'>(
+			[optional(oneOf('timeout_error', {timeout: flag('TIMEOUT'), error: flag('ERROR')}))],
+			{
+				min: 0,
+				max: Infinity,
+				read(cursor) {
+					if (cursor.at === cursor.end) return 'timeout';
+					if (cursor.end - cursor.at > 1) throw badSubcommand(cursor.request, 'CLIENT');
+					if (cursor.takeWord('TIMEOUT')) return 'timeout';
+					if (cursor.takeWord('ERROR')) return 'error';
+					throw BAD_UNBLOCK_REASON;
+				},
 			},
-		}),
+		),
 	],
-	run({reply}) {
-		// No command blocks yet.
-		reply.integer(0);
+	run({reply, services: {clients}}, id, reason) {
+		const blocked = clients.byId(id);
+		const block = blocked?.block;
+		if (blocked === undefined || block == null) {
+			reply.integer(0);
+			return;
+		}
+		clients.unblock(blocked, (answer) => {
+			if (reason === 'timeout') block.timedOut(answer);
+			else answer.error('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+		});
+		reply.integer(1);
 	},
 });
 

@@ -1,5 +1,5 @@
 /** One client as CLIENT LIST and CLIENT INFO print it. */
-import type {Client} from './client.ts';
+import {type Client, isReplica} from './client.ts';
 
 /** What a client costs beside its buffers, in bytes: its state and its socket's. Measured, rounded up. */
 const CLIENT_BYTES = 2048;
@@ -52,8 +52,9 @@ const seconds = (ms: number): number => Math.max(0, Math.floor(ms / 1000));
 
 function flags(client: Client): string {
 	const set =
-		(client.monitor ? 'O' : '') +
-		(client.postponed ? 'b' : '') +
+		(client.monitor ? 'O' : isReplica(client) ? 'S' : '') +
+		(client.isPrimary ? 'M' : '') +
+		(client.postponed || client.block !== null ? 'b' : '') +
 		(client.closeAfterReply ? 'c' : '') +
 		(client.readonlyMode ? 'r' : '') +
 		(client.noEvict ? 'e' : '') +

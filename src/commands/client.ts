@@ -2,6 +2,8 @@
  * What the server knows about one connected client, apart from its socket. Plain mutable state: the commands write it, the
  * executor and the connection read it on the hot path, so every field is there from the start and keeps its type.
  */
+import type {ReplicaRecord} from '../replication/primary.ts';
+import type {Block} from './services.ts';
 
 /** What a command may ask of the connection behind a client. */
 export interface ClientConnection {
@@ -21,8 +23,12 @@ export interface ClientConnection {
 	closeAfterReplies(): void;
 	/** Sends bytes that are no reply to a command (MONITOR lines, push messages), behind the replies written so far. */
 	push(bytes: Uint8Array): void;
-	/** Runs the commands that were held back while clients were paused. */
+	/** Runs the commands that were held back while clients were paused or this one was blocked. */
 	resume(): void;
+	/** Sends `bytes[from, to)` behind all that was sent, past the turn's output. They are the caller's again when it returns. */
+	feed(bytes: Uint8Array, from: number, to: number): void;
+	/** So many bytes wait elsewhere for this client: they count as output of its own that is not taken yet. */
+	setHeldBytes(bytes: number): void;
 }
 
 /** Of a client that nobody stands behind. */
@@ -36,6 +42,8 @@ export const NO_CONNECTION: ClientConnection = {
 	closeAfterReplies: () => undefined,
 	push: () => undefined,
 	resume: () => undefined,
+	feed: () => undefined,
+	setHeldBytes: () => undefined,
 };
 
 /** `skip` drops the reply of the running command, `skip-next` becomes `skip` with the next one. */
@@ -75,6 +83,14 @@ export class Client {
 	noTouch = false;
 	/** MONITOR was sent. */
 	monitor = false;
+	/** What REPLCONF and PSYNC made of it; null of a client that is no replica. */
+	replica: ReplicaRecord | null = null;
+	/** The primary that this node follows: what it sends is applied, whatever it is. */
+	isPrimary = false;
+	/** What holds it, while a command of its waits for something to happen. */
+	block: Block | null = null;
+	/** Position in the command stream behind the last command of its that could write; 0: there was none. */
+	writtenUpTo = 0;
 	/** The next command is not run: the connection closes when its replies are out. */
 	closeAfterReply = false;
 	/** The first command waits for the end of CLIENT PAUSE. */
@@ -107,7 +123,13 @@ export class Client {
 	}
 }
 
+/** It has sent PSYNC or SYNC: what it is sent is the replication stream. */
+export function isReplica({replica}: Client): boolean {
+	return replica !== null && replica.phase !== 'handshake';
+}
+
 /** The class whose output buffer limit applies, and that CLIENT LIST TYPE and CLIENT KILL TYPE select. */
-export function clientType(_client: Client): ClientType {
-	return 'normal';
+export function clientType(client: Client): ClientType {
+	if (client.isPrimary) return 'master';
+	return isReplica(client) ? 'replica' : 'normal';
 }

@@ -158,7 +158,7 @@ const hello = command({
 		reply.bulkText('mode');
 		reply.bulkText(services.cluster === null ? 'standalone' : 'cluster');
 		reply.bulkText('role');
-		reply.bulkText('master');
+		reply.bulkText(services.replication.isReplica ? 'replica' : 'master');
 		reply.bulkText('modules');
 		reply.array(0);
 	},

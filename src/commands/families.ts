@@ -12,6 +12,7 @@ import {genericCommands} from './generic.ts';
 import {latencyCommands} from './latency-commands.ts';
 import {memoryCommands} from './memory-commands.ts';
 import {persistenceCommands} from './persistence-commands.ts';
+import {replicationCommands} from './replication-commands.ts';
 import {serverCommands} from './server.ts';
 import {slowlogCommands} from './slowlog-commands.ts';
 import {stringCommands} from './string.ts';
@@ -31,4 +32,5 @@ export const allCommands: readonly Command[] = [
 	...slowlogCommands,
 	...debugCommands,
 	...clusterCommands,
+	...replicationCommands,
 ];

@@ -113,22 +113,6 @@ const time = command({
 	},
 });
 
-const role = command({
-	name: 'role',
-	since: '2.8.12',
-	group: 'server',
-	flags: ['noscript', 'loading', 'stale', 'fast'],
-	summary: 'Return the role of the instance in the context of replication',
-	complexity: 'O(1)',
-	categories: ['admin', 'dangerous'],
-	run({reply}) {
-		reply.array(3);
-		reply.bulkText('master');
-		reply.integer(0);
-		reply.array(0);
-	},
-});
-
 const monitor = command({
 	name: 'monitor',
 	since: '1.0.0',
@@ -177,9 +161,9 @@ const shutdown = command({
 			abort: flag('ABORT', {since: '7.0.0'}),
 		}),
 	],
-	run({reply, services: {lifecycle}}, {save, now = false, force = false, abort}) {
+	run({client, reply, services: {lifecycle}}, {save, now = false, force = false, abort}) {
 		if (abort === undefined) {
-			lifecycle.shutdown({save: save?.kind ?? 'default', now, force});
+			lifecycle.shutdown({save: save?.kind ?? 'default', now, force}, client);
 			return;
 		}
 		if (save !== undefined || now || force) throw SYNTAX_ERROR;
@@ -220,7 +204,6 @@ export const serverCommands: readonly Command[] = [
 	flushAll,
 	swapDb,
 	time,
-	role,
 	monitor,
 	info,
 	shutdown,

@@ -3,12 +3,14 @@
  * implementations (src/node) and passes them in, so that commands know no sockets, files, timers or processes.
  */
 import type {Keyspace} from '../data/keyspace.ts';
+import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
 import type {PersistenceService} from './persistence-service.ts';
 import type {Propagation} from './propagation.ts';
+import type {ReplicationService} from './replication-service.ts';
 import type {LogLevel, Settings} from './settings.ts';
 import type {CommandTable} from './table.ts';
 
@@ -25,6 +27,7 @@ export interface Services {
 	readonly lifecycle: Lifecycle;
 	readonly propagation: Propagation;
 	readonly persistence: PersistenceService;
+	readonly replication: ReplicationService;
 	readonly clock: Clock;
 	/** One in cluster mode, as many as the parameter `databases` says otherwise; SWAPDB swaps two entries. */
 	readonly databases: Keyspace[];
@@ -66,8 +69,18 @@ export interface Config {
 // Clients
 
 export type PauseMode = 'none' | 'write' | 'all';
-/** Who holds commands back: CLIENT PAUSE, or a manual failover of the cluster. */
-export type PausePurpose = 'client' | 'failover';
+/** Who holds commands back: CLIENT PAUSE, a manual failover of the cluster, or SHUTDOWN, which waits for replicas. */
+export type PausePurpose = 'client' | 'failover' | 'shutdown';
+
+/** Why a client waits, and what becomes of it. */
+export interface Block {
+	/** 0: without end. */
+	readonly timeoutMs: number;
+	/** The reply when the time is over; what waited is forgotten then. Called while the client is still blocked. */
+	timedOut(reply: ReplyWriter): void;
+	/** It waits no more, for whatever reason. */
+	ended(): void;
+}
 
 export interface Clients extends Iterable<Client> {
 	/** Number of connected clients. */
@@ -78,6 +91,10 @@ export interface Clients extends Iterable<Client> {
 	readonly pauseMode: PauseMode;
 	/** Clients whose commands wait for the end of a pause. */
 	readonly postponedCount: number;
+	/** Clients that a command holds until something happens. */
+	readonly blockedCount: number;
+	/** Of these, those with a time limit. */
+	readonly timedBlockCount: number;
 	/** A new client, with the next id. */
 	add(connection: ClientConnection, address: string, localAddress: string, nowMs: number): Client;
 	/** Forgets a client whose connection is closed; does nothing when it is forgotten already. */
@@ -92,6 +109,10 @@ export interface Clients extends Iterable<Client> {
 	pause(untilMs: number, mode: 'write' | 'all', purpose?: PausePurpose): void;
 	/** Ends the pause of that purpose; soon the clients that it held back are resumed, in the order they came. */
 	unpause(purpose?: PausePurpose): void;
+	/** The running command of the client has no reply yet: the client runs nothing more until `unblock`. */
+	block(client: Client, block: Block): void;
+	/** Replies to a blocked client, which goes on; does nothing to another. */
+	unblock(client: Client, write: (reply: ReplyWriter) => void): void;
 	/** The executor holds the client's command back; its connection's `resume` is called when the pause ends. */
 	postpone(client: Client): void;
 	startMonitor(client: Client): void;
@@ -112,6 +133,13 @@ export interface Stats {
 	totalCommands: number;
 	netInputBytes: number;
 	netOutputBytes: number;
+	/** Of these, what came from the primary and what went to replicas. */
+	netReplicationInputBytes: number;
+	netReplicationOutputBytes: number;
+	/** Resynchronisations with replicas: with all data, with what was missing, and those for which that was not possible. */
+	syncFull: number;
+	syncPartialOk: number;
+	syncPartialErr: number;
 	totalReads: number;
 	totalWrites: number;
 	totalErrorReplies: number;
@@ -131,6 +159,8 @@ export interface Stats {
 	readonly opsPerSecond: number;
 	readonly inputKbps: number;
 	readonly outputKbps: number;
+	readonly replicationInputKbps: number;
+	readonly replicationOutputKbps: number;
 	/** Counts one error reply by its first word. `line` without the leading `-`. */
 	errorReplied(line: string): void;
 	/** Error replies by first word, in alphabetic order. */
@@ -265,9 +295,13 @@ export interface ShutdownOptions {
 }
 
 export interface Lifecycle {
-	/** Closes the node; clients get no reply. @throws CommandError when it may not end, since something cannot be saved */
-	shutdown(options: ShutdownOptions): void;
-	/** False when no shutdown is under way. */
+	/**
+	 * Closes the node, when its replicas have caught up; clients get no reply.
+	 * @param client who asks: it waits
+	 * @throws CommandError when it may not end, since something cannot be saved
+	 */
+	shutdown(options: ShutdownOptions, client: Client): void;
+	/** False when no shutdown waits. */
 	abortShutdown(): boolean;
 }
 

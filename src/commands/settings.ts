@@ -64,6 +64,30 @@ export class Settings {
 	/** Runs of the cron per second. */
 	hz = 10;
 	activeExpireEffort = 1;
+	// replication
+	/** `host port` of the primary; empty: none. */
+	replicaOf = '';
+	/** What this node shows its primary; empty: nothing is asked for. */
+	primaryUser = '';
+	primaryPassword = '';
+	replicationTimeoutSeconds = 60;
+	replPingReplicaPeriodSeconds = 10;
+	replicationBacklogBytes = 1024 * 1024;
+	/** 0: the backlog is kept for ever. */
+	replicationBacklogSeconds = 3600;
+	/** 0: writes need no replicas. */
+	minReplicasToWrite = 0;
+	minReplicasMaxLagSeconds = 10;
+	/** Empty: the address that the primary sees. */
+	replicaAnnounceIp = '';
+	/** 0: the node's own. */
+	replicaAnnouncePort = 0;
+	replicaAnnounced = true;
+	replicaReadOnly = true;
+	replicaServeStaleData = true;
+	replicaPriority = 100;
+	/** How long SHUTDOWN waits for replicas that lag; 0: not at all. */
+	shutdownTimeoutSeconds = 10;
 	// observation
 	/** Negative: nothing is logged. */
 	slowlogLogSlowerThanUs = 10_000;
@@ -74,8 +98,6 @@ export class Settings {
 	latencyTrackingInfoPercentiles: readonly number[] = [50, 99, 99.9];
 	logLevel: LogLevel = 'notice';
 	enableDebugCommand: Gate = 'no';
-	// replication
-	replPingReplicaPeriodSeconds = 10;
 	// files
 	/** Absolute. */
 	dir = '';

@@ -14,6 +14,7 @@ import {connectBus} from './mesh.ts';
 import type {NodeHooks, NodeThread} from './node-thread.ts';
 import {areClusterNodes, count, nodeCountOf, type ClusterSettings} from './settings.ts';
 import {PortInUse} from './start-error.ts';
+import {connectStream} from './streams.ts';
 import type {SupervisorClock} from './supervisor.ts';
 import type {ThreadFiles} from './thread-files.ts';
 import {ThreadKind} from './threads.ts';
@@ -280,6 +281,7 @@ export class Launcher implements JobRunner {
 			this.#boot.look();
 		},
 		onBusConnect: (node, request, host, busPort) => connectBus(this.nodes, node, request, host, busPort),
+		onStreamConnect: (node, request, host, port) => connectStream(this.nodes, node, request, host, port),
 		onLog: (node, level, text) =>
 			this.#emit({event: 'log', index: node.start.index, port: node.start.port, level, text}),
 		onEnd: (node) => {

@@ -11,7 +11,8 @@
  *       | <- bus-connected {7, port} |                             |
  *       |  ~~~~~~~~~~~~~~~~~ MessageChannel A <-> B ~~~~~~~~~~~~~~ |
  *
- * or `bus-refused` when nobody runs at that address, as a closed TCP port would refuse.
+ * or `bus-refused` when nobody runs at that address, as a closed TCP port would refuse. `stream-connect` is the same for a
+ * replication link, to the port of clients.
  */
 import type {MessagePort} from 'node:worker_threads';
 import type {LogLevel} from './log-level.ts';
@@ -56,6 +57,17 @@ export type ToNode =
 	| {readonly kind: 'bus-connected'; readonly request: number; readonly port: MessagePort}
 	/** Nobody is at that address, or the one that is has ended. */
 	| {readonly kind: 'bus-refused'; readonly request: number}
+	/** The node at `fromHost:fromPort` opened a replication link to this node. */
+	| {
+			readonly kind: 'stream-accept';
+			readonly port: MessagePort;
+			readonly fromHost: string;
+			readonly fromPort: number;
+	  }
+	/** The replication link that this node asked for under the number `request`. */
+	| {readonly kind: 'stream-connected'; readonly request: number; readonly port: MessagePort}
+	/** No node of this launcher is at that address, or the one that is has ended: it may be another server's. */
+	| {readonly kind: 'stream-refused'; readonly request: number}
 	/** Stop accepting, make durable what must be, answer `stopped`, let the thread end. */
 	| {readonly kind: 'stop'; readonly reason: string};
 
@@ -65,6 +77,8 @@ export type FromNode =
 	| {readonly kind: 'listening'; readonly host: string; readonly port: number; readonly nodeId: string}
 	/** Opens a link to the bus port of that address; one answer comes, `bus-connected` or `bus-refused`. */
 	| {readonly kind: 'bus-connect'; readonly request: number; readonly host: string; readonly busPort: number}
+	/** Opens a replication link to the client port of that address; answered by `stream-connected` or `stream-refused`. */
+	| {readonly kind: 'stream-connect'; readonly request: number; readonly host: string; readonly port: number}
 	/** The node's own `cluster_state` changed (the first one is sent in any case), or the number of slots it sees covered. */
 	| {
 			readonly kind: 'cluster-state';

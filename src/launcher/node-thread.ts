@@ -17,6 +17,7 @@ export interface NodeHooks {
 	onClusterState(node: NodeThread): void;
 	onRole(node: NodeThread): void;
 	onBusConnect(node: NodeThread, request: number, host: string, busPort: number): void;
+	onStreamConnect(node: NodeThread, request: number, host: string, port: number): void;
 	onLog(node: NodeThread, level: LogLevel, text: string): void;
 	/** Last of all: the thread is gone and `phase` is a final one. */
 	onEnd(node: NodeThread): void;
@@ -226,6 +227,9 @@ export class NodeThread {
 			}
 			case 'bus-connect':
 				this.#hooks.onBusConnect(this, message.request, message.host, message.busPort);
+				break;
+			case 'stream-connect':
+				this.#hooks.onStreamConnect(this, message.request, message.host, message.port);
 				break;
 			case 'failed':
 				this.#failure = {code: message.code, message: message.message};

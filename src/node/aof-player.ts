@@ -110,7 +110,8 @@ export class AofPlayer {
 			if (bytes[at] !== STAR) throw this.#malformed('a command should begin here');
 			const status = this.#parser.parse(request, region, at, end);
 			if (status === INCOMPLETE) return at;
-			if (status !== COMPLETE) throw this.#malformed(this.#parser.error === '' ? 'a command without words' : this.#parser.error);
+			if (status !== COMPLETE)
+				throw this.#malformed(this.#parser.error === '' ? 'a command without words' : this.#parser.error);
 			this.#command(request);
 			this.#doneBytes += request.end - at;
 			at = request.end;
@@ -150,7 +151,8 @@ export class AofPlayer {
 		if (command === null || command.isContainer) {
 			throw this.#malformed(`unknown command '${latin1(request.bytes(0).subarray(0, SHOWN_NAME_BYTES))}'`);
 		}
-		if (!command.acceptsCount(request.count)) throw this.#malformed(`wrong number of arguments for '${command.name}'`);
+		if (!command.acceptsCount(request.count))
+			throw this.#malformed(`wrong number of arguments for '${command.name}'`);
 		const db = databases[context.client.databaseIndex]!;
 		db.now = clock.nowMs;
 		// Clients are answered between two pieces: their commands set it for themselves.

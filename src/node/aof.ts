@@ -161,10 +161,14 @@ export class Aof implements StreamConsumer {
 		if (manifest.base === null && manifest.incremental.length === 0) this.#makeFirstBase();
 		if (this.#manifest.incremental.length === 0) this.#addIncremental();
 		this.#removeHistory();
-		const names = [...(this.#manifest.base === null ? [] : [this.#manifest.base]), ...this.#manifest.incremental];
+		const names = [
+			...(this.#manifest.base === null ? [] : [this.#manifest.base]),
+			...this.#manifest.incremental,
+		];
 		const last = names.at(-1)!;
 		this.#earlierBytes = 0;
-		for (const {name} of names.slice(0, -1)) this.#earlierBytes += Math.max(0, disk.sizeOf(this.#pathOf(name)));
+		for (const {name} of names.slice(0, -1))
+			this.#earlierBytes += Math.max(0, disk.sizeOf(this.#pathOf(name)));
 		this.#file = this.#openFile(this.#pathOf(last.name), 'append');
 		this.baseBytes = this.currentBytes;
 		this.#state = 'on';
@@ -435,7 +439,6 @@ export class Aof implements StreamConsumer {
 		return this.#pathOf(`temp-${this.#baseName}.incr`);
 	}
 }
-
 
 function removeQuietly(disk: DataDisk, file: string): void {
 	try {

@@ -6,8 +6,10 @@ import {Client, type ClientConnection} from '../commands/client.ts';
 import type {Command} from '../commands/command.ts';
 import {monitorLine} from '../commands/monitor-line.ts';
 import {secretArguments} from '../commands/redaction.ts';
-import type {Clients, Config, PauseMode, PausePurpose} from '../commands/services.ts';
+import type {Block, Clients, Config, PauseMode, PausePurpose} from '../commands/services.ts';
+import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
+import {BlockedClients} from './blocked-clients.ts';
 import {systemClock} from './clock.ts';
 import {Pauses} from './pauses.ts';
 import type {Clock} from './ports.ts';
@@ -25,6 +27,8 @@ export class NodeClients implements Clients {
 	#nextId = 1;
 	readonly #pauses = new Pauses();
 	#postponed = new Set<Client>();
+	readonly #blocked: BlockedClients;
+	readonly #onRemoved: ((client: Client) => void)[] = [];
 	readonly #config: Config;
 	readonly #later: (run: () => void) => void;
 	readonly #clock: PauseClock;
@@ -40,6 +44,7 @@ export class NodeClients implements Clients {
 		this.#config = config;
 		this.#later = later;
 		this.#clock = clock;
+		this.#blocked = new BlockedClients(later, clock);
 	}
 
 	get count(): number {
@@ -50,6 +55,19 @@ export class NodeClients implements Clients {
 		return this.#postponed.size;
 	}
 
+	get blockedCount(): number {
+		return this.#blocked.count;
+	}
+
+	get timedBlockCount(): number {
+		return this.#blocked.timedCount;
+	}
+
+	/** Calls `hook` for each client that has left. */
+	onRemoved(hook: (client: Client) => void): void {
+		this.#onRemoved.push(hook);
+	}
+
 	add(connection: ClientConnection, address: string, localAddress: string, nowMs: number): Client {
 		const client = new Client(this.#nextId++, connection, address, localAddress, nowMs);
 		this.#byId.set(client.id, client);
@@ -57,9 +75,11 @@ export class NodeClients implements Clients {
 	}
 
 	remove(client: Client): void {
-		this.#byId.delete(client.id);
+		if (!this.#byId.delete(client.id)) return;
 		this.#postponed.delete(client);
 		this.monitors.delete(client);
+		this.#blocked.release(client);
+		for (const hook of this.#onRemoved) hook(client);
 	}
 
 	byId(id: number): Client | undefined {
@@ -74,6 +94,10 @@ export class NodeClients implements Clients {
 	pause(untilMs: number, mode: 'write' | 'all', purpose: PausePurpose = 'client'): void {
 		this.#pauses.begin(purpose, untilMs, mode);
 		this.pauseMode = this.#pauses.mode;
+	}
+
+	isPausedFor(purpose: PausePurpose): boolean {
+		return this.#pauses.has(purpose);
 	}
 
 	unpause(purpose: PausePurpose = 'client'): void {
@@ -117,6 +141,14 @@ export class NodeClients implements Clients {
 			// It was prolonged meanwhile, or the timer came early.
 			if (this.pauseMode !== 'none' && this.#postponed.size > 0) this.#awaitEnd();
 		});
+	}
+
+	block(client: Client, block: Block): void {
+		this.#blocked.block(client, block);
+	}
+
+	unblock(client: Client, write: (reply: ReplyWriter) => void): void {
+		this.#blocked.unblock(client, write);
 	}
 
 	startMonitor(client: Client): void {

@@ -36,6 +36,7 @@ export class CommandStream implements Propagation {
 	#forced = false;
 	#scheduled = false;
 	#flushing = false;
+	#flushedBytes = 0;
 	readonly #flushLater = (): void => {
 		this.#scheduled = false;
 		this.flush();
@@ -48,6 +49,16 @@ export class CommandStream implements Propagation {
 	get isOn(): boolean {
 		for (const consumer of this.#consumers) if (consumer.wantsCommands) return true;
 		return false;
+	}
+
+	/** Bytes that ever went into the stream, those that are pending included. */
+	get position(): number {
+		return this.#flushedBytes + this.#writer.length;
+	}
+
+	/** Of these, those that the consumers have not been given. */
+	get pendingBytes(): number {
+		return this.#writer.length;
 	}
 
 	/** Whether there is something that the consumers have not been given. */
@@ -110,6 +121,7 @@ export class CommandStream implements Propagation {
 		const {bytes} = writer.region;
 		const to = writer.length;
 		for (const consumer of this.#consumers) if (consumer.wantsCommands) consumer.take(bytes, 0, to);
+		this.#flushedBytes += to;
 		writer.clear();
 		this.#flushing = false;
 	}

@@ -292,6 +292,19 @@ function limitLines(limits: OutputBufferLimits): string[] {
 	});
 }
 
+/** Host and port of a primary, or nothing. */
+const REPLICA_OF: Kind = {
+	isList: true,
+	parse(text) {
+		const words = splitWords(text.trim());
+		if (words.length === 0 || /^no one$/i.test(text)) return {text: '', value: ''};
+		if (words.length !== 2) throw new ParameterError('wrong number of arguments');
+		const port = /^[0-9]+$/.test(words[1]!) ? Number(words[1]) : Number.NaN;
+		if (!(port <= 65_535)) throw new ParameterError('Invalid master port');
+		return {text: words.join(' '), value: words.join(' ')};
+	},
+};
+
 /** The classes that `A` stands for, in the order they are printed. */
 const ALL_EVENTS = 'g$lshzxetd';
 
@@ -528,7 +541,7 @@ export const PARAMETERS: readonly Parameter[] = [
 	word('enable-protected-configs', 'no', GATE, immutable),
 	special('shutdown-on-sigint', SHUTDOWN_OPTIONS, 'default'),
 	special('shutdown-on-sigterm', SHUTDOWN_OPTIONS, 'default', {setting: 'shutdownOnSigterm'}),
-	integer('shutdown-timeout', 10, 0n, INT_MAX),
+	integer('shutdown-timeout', 10, 0n, INT_MAX, {setting: 'shutdownTimeoutSeconds'}),
 
 	// data
 	integer('databases', 16, 1n, INT_MAX, {...immutable, setting: 'databases'}),
@@ -598,32 +611,44 @@ export const PARAMETERS: readonly Parameter[] = [
 	yesNo('aof-use-rdb-preamble', 'yes', {setting: 'aofUseRdbPreamble'}),
 
 	// replication
-	text('replicaof', '', {...immutable, alias: 'slaveof'}),
-	text('masterauth', '', secret),
-	text('masteruser', '', secret),
-	integer('repl-timeout', 60, 1n, INT_MAX),
+	special('replicaof', REPLICA_OF, '', {...immutable, alias: 'slaveof', setting: 'replicaOf'}),
+	text('masterauth', '', {...secret, setting: 'primaryPassword'}),
+	text('masteruser', '', {...secret, setting: 'primaryUser'}),
+	integer('repl-timeout', 60, 1n, INT_MAX, {setting: 'replicationTimeoutSeconds'}),
 	integer('repl-ping-replica-period', 10, 1n, INT_MAX, {
 		alias: 'repl-ping-slave-period',
 		setting: 'replPingReplicaPeriodSeconds',
 	}),
-	memory('repl-backlog-size', 1_048_576, 1n, LONG_MAX),
-	integer('repl-backlog-ttl', 3600, 0n, LONG_MAX),
+	memory('repl-backlog-size', 1_048_576, 1n, LONG_MAX, {setting: 'replicationBacklogBytes'}),
+	integer('repl-backlog-ttl', 3600, 0n, LONG_MAX, {setting: 'replicationBacklogSeconds'}),
 	yesNo('repl-disable-tcp-nodelay', 'no'),
 	word('repl-diskless-load', 'disabled', ['disabled', 'on-empty-db', 'swapdb']),
 	yesNo('repl-diskless-sync', 'yes'),
 	integer('repl-diskless-sync-delay', 5, 0n, INT_MAX),
 	integer('repl-diskless-sync-max-replicas', 0, 0n, INT_MAX),
-	integer('min-replicas-to-write', 0, 0n, INT_MAX, {alias: 'min-slaves-to-write'}),
-	integer('min-replicas-max-lag', 10, 0n, INT_MAX, {alias: 'min-slaves-max-lag'}),
-	text('replica-announce-ip', '', {alias: 'slave-announce-ip'}),
-	integer('replica-announce-port', 0, 0n, 65_535n, {alias: 'slave-announce-port'}),
-	yesNo('replica-announced', 'yes'),
+	integer('min-replicas-to-write', 0, 0n, INT_MAX, {
+		alias: 'min-slaves-to-write',
+		setting: 'minReplicasToWrite',
+	}),
+	integer('min-replicas-max-lag', 10, 0n, INT_MAX, {
+		alias: 'min-slaves-max-lag',
+		setting: 'minReplicasMaxLagSeconds',
+	}),
+	text('replica-announce-ip', '', {alias: 'slave-announce-ip', setting: 'replicaAnnounceIp'}),
+	integer('replica-announce-port', 0, 0n, 65_535n, {
+		alias: 'slave-announce-port',
+		setting: 'replicaAnnouncePort',
+	}),
+	yesNo('replica-announced', 'yes', {setting: 'replicaAnnounced'}),
 	yesNo('replica-ignore-disk-write-errors', 'no'),
 	yesNo('replica-ignore-maxmemory', 'yes', {alias: 'slave-ignore-maxmemory'}),
 	yesNo('replica-lazy-flush', 'no', {alias: 'slave-lazy-flush'}),
-	integer('replica-priority', 100, 0n, INT_MAX, {alias: 'slave-priority'}),
-	yesNo('replica-read-only', 'yes', {alias: 'slave-read-only'}),
-	yesNo('replica-serve-stale-data', 'yes', {alias: 'slave-serve-stale-data'}),
+	integer('replica-priority', 100, 0n, INT_MAX, {alias: 'slave-priority', setting: 'replicaPriority'}),
+	yesNo('replica-read-only', 'yes', {alias: 'slave-read-only', setting: 'replicaReadOnly'}),
+	yesNo('replica-serve-stale-data', 'yes', {
+		alias: 'slave-serve-stale-data',
+		setting: 'replicaServeStaleData',
+	}),
 	word('propagation-error-behavior', 'ignore', ['ignore', 'panic', 'panic-on-replicas']),
 
 	// users

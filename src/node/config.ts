@@ -110,6 +110,11 @@ export class NodeConfig implements Config {
 		}
 	}
 
+	/** Something else than CONFIG SET changed the value: REPLICAOF. */
+	record(name: string, value: string): void {
+		this.#store(PARAMETERS_BY_NAME.get(name)!, value);
+	}
+
 	rewrite(): void {
 		if (this.#file === null) throw new CommandError('ERR The server is running without a config file');
 		const values = PARAMETERS.map((parameter) => {

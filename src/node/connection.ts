@@ -40,6 +40,8 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	#held = false;
 
 	readonly #waiting = new OutputBacklog();
+	/** What waits for this client elsewhere. */
+	#heldBytes = 0;
 	/** Bytes that are no replies; they go behind the replies written so far. */
 	#pushed: Uint8Array[] = [];
 	#running = false;
@@ -62,7 +64,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	}
 
 	get pendingOutputBytes(): number {
-		return this.#waiting.length + this.#link.queuedBytes;
+		return this.#waiting.length + this.#link.queuedBytes + this.#heldBytes;
 	}
 
 	get pendingOutputBuffers(): number {
@@ -79,6 +81,10 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		if (this.#closed) return;
 		this.#frontend.received(this.client, length);
 		if (this.#ending) return;
+		if (this.client.block !== null) {
+			this.#store(region, length);
+			return;
+		}
 		if (this.#input === null) {
 			this.#run(region, 0, length, false);
 			return;
@@ -93,7 +99,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 	}
 
 	resume(): void {
-		if (!this.#held || this.#ending || this.#closed) return;
+		if (this.#input === null || this.client.block !== null || this.#ending || this.#closed) return;
 		this.#frontend.beginTurn();
 		this.#runInput();
 	}
@@ -156,6 +162,15 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 				commands++;
 				if (request.handedOver) handedOver = true;
 				if (this.#closed || this.#ending) break;
+				if (client.block !== null) {
+					at = request.end;
+					if (own !== null) inputs.giveRequest(own);
+					// Nothing is known yet of what comes behind it.
+					request = reader.request;
+					request.reset();
+					request.needed = 1;
+					break;
+				}
 			}
 			at = request.end;
 			if (own !== null) {
@@ -203,6 +218,16 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		this.#partial = request;
 		if (request === reader.request) reader.giveAway();
 		this.#checkInputLimit();
+	}
+
+	/** Keeps what a blocked client sent. */
+	#store(region: Region, length: number): void {
+		if (this.#input === null) {
+			this.#input = this.#frontend.inputs.take(this.#wanted(0, length));
+			this.#inputStart = 0;
+			this.#inputEnd = 0;
+		}
+		this.#append(region, length);
 	}
 
 	/** Adds what was read behind what is kept. */
@@ -264,6 +289,17 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		if (this.#pushed.length === 1) this.#frontend.pushed(this);
 	}
 
+	feed(bytes: Uint8Array, from: number, to: number): void {
+		if (this.#closed || this.#ending) return;
+		if (this.#link.copies) this.send(bytes, from, to);
+		else this.send(bytes.slice(from, to), 0, to - from);
+	}
+
+	setHeldBytes(bytes: number): void {
+		this.#heldBytes = bytes;
+		if (bytes > 0 && !this.#closed) this.#frontend.checkOutputLimit(this);
+	}
+
 	/** Appends what was pushed to the turn's output. The frontend calls it where no reply is half written. */
 	writePushed(): void {
 		if (this.#closed) return;
@@ -279,7 +315,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 		let taken = true;
 		if (this.#waiting.length === 0 && this.#link.queuedBytes === 0) {
 			taken = this.#link.write(bytes, from, to);
-			this.#frontend.sent(to - from);
+			this.#frontend.sent(this.client, to - from);
 			if (taken) return true;
 		} else {
 			this.#waiting.append(bytes, from, to);
@@ -301,7 +337,7 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 			const bytes = this.#waiting.take();
 			if (bytes === null) break;
 			this.#link.write(bytes, 0, bytes.length);
-			this.#frontend.sent(bytes.length);
+			this.#frontend.sent(this.client, bytes.length);
 		}
 		if (this.#ending && this.#waiting.length === 0) this.#link.end();
 	}

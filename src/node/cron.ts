@@ -103,8 +103,8 @@ export class Cron {
 		const endMs = startMs + Math.min(EXPIRE_SLICE_MS, this.#expireLeftMs);
 		const isOver = (): boolean => clock.monotonicMs() >= endMs;
 		let hasMore = false;
-		// A paused node must not change; the keys expire when they are asked for, or later.
-		if (clients.pauseMode === 'none') {
+		// A paused node must not change; the keys expire when they are asked for, or later. A replica's are its primary's.
+		if (clients.pauseMode === 'none' && !services.replication.isReplica) {
 			turnClock.read();
 			for (let i = 0; i < databases.length && !isOver(); i++) {
 				const db = databases[this.#nextDatabase % databases.length]!;

@@ -64,7 +64,7 @@ export class Executor {
 	/** False: the client must wait (CLIENT PAUSE), the command did not run and is to be given again. */
 	execute(client: Client, request: Request): boolean {
 		const {writer} = this;
-		const {stats, clock, clients} = this.#services;
+		const {stats, clock, clients, replication} = this.#services;
 		const mark = writer.mark();
 		writer.protocol = client.protocol;
 		request.slot = -1;
@@ -86,15 +86,18 @@ export class Executor {
 			return true;
 		}
 		const db = this.#services.databases[client.databaseIndex]!;
-		if (clients.pauseMode !== 'none') {
-			if (this.#isPaused(command)) {
+		if (client.isPrimary) {
+			db.expiredKeys = 'ignore';
+		} else if (clients.pauseMode !== 'none') {
+			if (this.#isPaused(command) && client.replica === null) {
 				clients.postpone(client);
 				return false;
 			}
 			// Nothing changes in a pause, not even by itself.
 			db.expiredKeys = 'hide';
 		} else {
-			db.expiredKeys = 'remove';
+			// A replica's keys go when its primary says so.
+			db.expiredKeys = replication.isReplica ? 'hide' : 'remove';
 		}
 
 		const errorCount = writer.errorCount;
@@ -122,7 +125,10 @@ export class Executor {
 			writer.error(error.message);
 		}
 		this.timer.stop(command, request, client, wasInPlace, writer.length - mark);
-		if (isFollowed) stream.end(request, this.#changeCount() !== changesBefore);
+		if (isFollowed) {
+			stream.end(request, this.#changeCount() !== changesBefore);
+			client.writtenUpTo = stream.position;
+		}
 		client.argumentBytes = 0;
 		stats.totalCommands++;
 		client.commandCount++;
@@ -141,8 +147,10 @@ export class Executor {
 
 	/** Redis's order of checks; the line of the first that fails. */
 	#refusal(command: Command, client: Client, request: Request): string | null {
-		const {config, memory, cluster, persistence} = this.#services;
+		const {config, memory, cluster, persistence, replication} = this.#services;
 		const {settings} = config;
+		// What the primary did is done.
+		if (client.isPrimary) return null;
 		// 1. Commands that a setting locks away.
 		if (
 			(command.flagBits & FLAG.admin) !== 0 &&
@@ -177,9 +185,13 @@ export class Executor {
 			const line = persistence.writeRefusal;
 			if (line !== null) return line;
 		}
-		// 6. Is the data there yet.
-		if (persistence.isLoading && (command.flagBits & FLAG.loading) === 0) return LOADING;
-		return null;
+		// 6. What the role forbids.
+		if (replication.hasRules) {
+			const line = replication.refusal(command.flagBits, client);
+			if (line !== null) return line;
+		}
+		// 7. Is the data there yet.
+		return persistence.isLoading && (command.flagBits & FLAG.loading) === 0 ? LOADING : null;
 	}
 
 	/** The slot of all keys, NO_KEYS, or CROSS_SLOT. */
@@ -233,12 +245,7 @@ export class Executor {
 		if (!command.collectKeys(request, keys)) return;
 		for (let i = 0; i < keys.count; i++) {
 			const index = keys.at[i]!;
-			db.preserve(
-				request.keySlot(index),
-				request.region,
-				request.offsets[index]!,
-				request.lengths[index]!,
-			);
+			db.preserve(request.keySlot(index), request.region, request.offsets[index]!, request.lengths[index]!);
 		}
 	}
 

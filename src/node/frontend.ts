@@ -115,6 +115,16 @@ export class Frontend {
 		client.lastInteractionAtMs = this.#clock.read();
 	}
 
+	/** A chunk came over the link to the primary. @param client null until the primary is one */
+	receivedFromPrimary(client: Client | null, bytes: number): void {
+		const {stats} = this.#services;
+		stats.netInputBytes += bytes;
+		stats.netReplicationInputBytes += bytes;
+		stats.totalReads++;
+		const nowMs = this.#clock.read();
+		if (client !== null) client.lastInteractionAtMs = nowMs;
+	}
+
 	/** A sign of life that is no chunk. */
 	heardOf(client: Client): void {
 		client.lastInteractionAtMs = this.#clock.read();
@@ -140,9 +150,10 @@ export class Frontend {
 	}
 
 	/** Bytes went to a link. */
-	sent(bytes: number): void {
+	sent(client: Client, bytes: number): void {
 		const {stats} = this.#services;
 		stats.netOutputBytes += bytes;
+		if (client.replica !== null) stats.netReplicationOutputBytes += bytes;
 		stats.totalWrites++;
 	}
 
@@ -194,7 +205,8 @@ export class Frontend {
 			const {client} = connection;
 			const silentMs = nowMs - client.lastInteractionAtMs;
 			// Who waits for something from here is not the one who is silent.
-			const mayWait = client.monitor || client.postponed || clientType(client) !== 'normal';
+			const mayWait =
+				client.monitor || client.postponed || client.block !== null || clientType(client) !== 'normal';
 			if (timeoutSeconds > 0 && silentMs > timeoutSeconds * 1000 && !mayWait) {
 				this.log('verbose', 'Closing idle client');
 				connection.close();

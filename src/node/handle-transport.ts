@@ -149,6 +149,7 @@ class HandleLink implements Link {
 	readonly remotePort: number;
 	readonly localAddress: string;
 	readonly localPort: number;
+	readonly copies = false;
 	handler: LinkHandler | null = null;
 	closed = false;
 	readonly #transport: HandleTransport;

@@ -2,6 +2,7 @@
  * The text of INFO: sections of `name:value` lines, with the names that exporters and dashboards of redis 7.0 read. What does not
  * exist yet (replicas, scripts, pub/sub) is told as what it is: none.
  */
+import type {ReplicationService} from '../commands/replication-service.ts';
 import type {Clients, CommandStats, Info, Memory, Stats} from '../commands/services.ts';
 import type {Keyspace} from '../data/keyspace.ts';
 import {memoryRatios} from '../commands/memory-ratios.ts';
@@ -10,6 +11,7 @@ import type {NodeConfig} from './config.ts';
 import type {Host} from './host.ts';
 import {persistence} from './info-persistence.ts';
 import type {NodePersistence} from './persistence.ts';
+import {replicationLines} from './info-replication.ts';
 
 export interface InfoSources {
 	readonly config: NodeConfig;
@@ -23,8 +25,7 @@ export interface InfoSources {
 	readonly clock: {readonly nowMs: number; wallUs(): number};
 	/** Null outside cluster mode. */
 	readonly clusterLinks: null | (() => {readonly count: number; readonly bytes: number});
-	/** Forty hex digits. */
-	readonly replicationId: string;
+	readonly replication: ReplicationService;
 }
 
 type Value = string | number;
@@ -38,7 +39,7 @@ const SECTIONS: Readonly<Record<string, {readonly title: string; readonly lines:
 	memory: {title: 'Memory', lines: memory},
 	persistence: {title: 'Persistence', lines: persistence},
 	stats: {title: 'Stats', lines: stats},
-	replication: {title: 'Replication', lines: replication},
+	replication: {title: 'Replication', lines: replicationSection},
 	cpu: {title: 'CPU', lines: cpu},
 	modules: {title: 'Modules', lines: () => []},
 	commandstats: {title: 'Commandstats', lines: commandStats},
@@ -114,7 +115,7 @@ function server({config, stats: {startedAtMs}, host, clock, clusterLinks}: InfoS
 	];
 }
 
-function clients({clients: connected, config, clusterLinks}: InfoSources): Lines {
+function clients({clients: connected, config, clusterLinks, replication}: InfoSources): Lines {
 	let inputBytes = 0;
 	let outputBytes = 0;
 	for (const {connection} of connected) {
@@ -122,18 +123,19 @@ function clients({clients: connected, config, clusterLinks}: InfoSources): Lines
 		outputBytes = Math.max(outputBytes, connection.pendingOutputBytes);
 	}
 	return [
-		['connected_clients', connected.count],
+		['connected_clients', connected.count - replication.followers().length],
 		['cluster_connections', clusterLinks?.().count ?? 0],
 		['maxclients', config.settings.maxClients],
 		['client_recent_max_input_buffer', inputBytes],
 		['client_recent_max_output_buffer', outputBytes],
-		['blocked_clients', connected.postponedCount],
+		['blocked_clients', connected.postponedCount + connected.blockedCount],
 		['tracking_clients', 0],
-		['clients_in_timeout_table', 0],
+		['clients_in_timeout_table', connected.timedBlockCount],
 	];
 }
 
-function memory({memory: source, config, clusterLinks, persistence: files}: InfoSources): Lines {
+function memory({memory: source, config, clusterLinks, persistence: files, replication}: InfoSources): Lines {
+	const {backlog} = replication.history;
 	const figures = source.figures();
 	const ratios = memoryRatios(figures);
 	const {maxMemoryBytes, maxMemoryPolicy} = config.settings;
@@ -179,7 +181,7 @@ function memory({memory: source, config, clusterLinks, persistence: files}: Info
 		['mem_fragmentation_ratio', ratios.residentRatio.toFixed(2)],
 		['mem_fragmentation_bytes', ratios.residentRatioBytes],
 		['mem_not_counted_for_evict', 0],
-		['mem_replication_backlog', 0],
+		['mem_replication_backlog', backlog === null ? 0 : backlog.sizeBytes],
 		['mem_total_replication_buffers', 0],
 		['mem_clients_slaves', 0],
 		['mem_clients_normal', figures.clientsBytes],
@@ -203,16 +205,16 @@ function stats({stats: figures, databases}: InfoSources): Lines {
 		['instantaneous_ops_per_sec', figures.opsPerSecond],
 		['total_net_input_bytes', figures.netInputBytes],
 		['total_net_output_bytes', figures.netOutputBytes],
-		['total_net_repl_input_bytes', 0],
-		['total_net_repl_output_bytes', 0],
+		['total_net_repl_input_bytes', figures.netReplicationInputBytes],
+		['total_net_repl_output_bytes', figures.netReplicationOutputBytes],
 		['instantaneous_input_kbps', figures.inputKbps.toFixed(2)],
 		['instantaneous_output_kbps', figures.outputKbps.toFixed(2)],
-		['instantaneous_input_repl_kbps', '0.00'],
-		['instantaneous_output_repl_kbps', '0.00'],
+		['instantaneous_input_repl_kbps', figures.replicationInputKbps.toFixed(2)],
+		['instantaneous_output_repl_kbps', figures.replicationOutputKbps.toFixed(2)],
 		['rejected_connections', figures.rejectedConnections],
-		['sync_full', 0],
-		['sync_partial_ok', 0],
-		['sync_partial_err', 0],
+		['sync_full', figures.syncFull],
+		['sync_partial_ok', figures.syncPartialOk],
+		['sync_partial_err', figures.syncPartialErr],
 		['expired_keys', sum((db) => db.expiredCount)],
 		['expired_stale_perc', (stale * 100).toFixed(2)],
 		['expired_time_cap_reached_count', figures.expireCyclesCapped],
@@ -252,20 +254,8 @@ function stats({stats: figures, databases}: InfoSources): Lines {
 	];
 }
 
-function replication({replicationId, config}: InfoSources): Lines {
-	return [
-		['role', 'master'],
-		['connected_slaves', 0],
-		['master_failover_state', 'no-failover'],
-		['master_replid', replicationId],
-		['master_replid2', '0'.repeat(40)],
-		['master_repl_offset', 0],
-		['second_repl_offset', -1],
-		['repl_backlog_active', 0],
-		['repl_backlog_size', config.text('repl-backlog-size')],
-		['repl_backlog_first_byte_offset', 0],
-		['repl_backlog_histlen', 0],
-	];
+function replicationSection({replication, config}: InfoSources): Lines {
+	return replicationLines(replication, config.settings);
 }
 
 function cpu({host}: InfoSources): Lines {

@@ -6,7 +6,6 @@
  *                              |- cluster node (core, bus, nodes.conf, slot table)
  *                              `- cron
  */
-import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
 import {existsSync, readFileSync} from 'node:fs';
 import type {ClusterEvent, LogLevel} from '../cluster/effects.ts';
@@ -41,9 +40,12 @@ import {NodeInfo} from './info.ts';
 import {NodeLatencyMonitor} from './latency.ts';
 import {NodeMemory} from './memory.ts';
 import {NodePersistence} from './persistence.ts';
+import {Replication} from './replication.ts';
 import {SecureRandom} from './secure-random.ts';
+import {ShutdownWait} from './shutdown-wait.ts';
 import {NodeSlowlog} from './slowlog.ts';
 import {NodeStats} from './stats.ts';
+import {StreamLinks} from './stream-links.ts';
 import type {Listener} from './transport.ts';
 import {TurnClock} from './turn-clock.ts';
 
@@ -71,6 +73,10 @@ class Node implements RunningNode {
 	readonly #disk = new FileDisk();
 	readonly #latency: NodeLatencyMonitor;
 	readonly #persistence: NodePersistence;
+	readonly #stats: NodeStats;
+	readonly #replication: Replication;
+	readonly #shutdownWait: ShutdownWait;
+	#links: StreamLinks | null = null;
 	#memory: NodeMemory | null = null;
 	#cluster: ClusterNode | null = null;
 	#frontend: Frontend | null = null;
@@ -88,6 +94,7 @@ class Node implements RunningNode {
 			this.#makeDatabase(),
 		);
 		this.#latency = new NodeLatencyMonitor(settings);
+		this.#stats = new NodeStats(this.#turnClock.nowMs);
 		this.#persistence = new NodePersistence({
 			disk: this.#disk,
 			clock: systemClock,
@@ -103,8 +110,50 @@ class Node implements RunningNode {
 				post({kind: 'failed', code: 'ERR_SHOAL_AOF', message});
 			},
 		});
+		this.#replication = this.#makeReplication();
+		this.#shutdownWait = new ShutdownWait({
+			clients: this.#clients,
+			clock: systemClock,
+			replication: this.#replication,
+			settings,
+			log: (level, text) => {
+				this.#log(level, text);
+			},
+		});
 		this.#bus = new MeshBus((request) => {
 			post(request);
+		});
+	}
+
+	#makeReplication(): Replication {
+		return new Replication({
+			config: this.#config,
+			clients: this.#clients,
+			databases: this.#databases,
+			stats: this.#stats,
+			stream: this.#stream,
+			clock: systemClock,
+			snapshots: this.#persistence.snapshots,
+			makeLoader: () => this.#persistence.makeLoader(),
+			outlets: {
+				log: (level, text) => {
+					this.#log(level, text);
+				},
+				role: (role) => {
+					const primaryId = this.#cluster?.view.myself.primary?.id;
+					this.#post(primaryId === undefined ? role : {...role, primaryId});
+				},
+				replacementBegins: () => {
+					this.#persistence.replacementBegins();
+				},
+				replacementEnded: () => {
+					this.#persistence.replacementEnded();
+				},
+				dataAdvanced: (isLinkChange) => {
+					const cluster = this.#cluster;
+					if (cluster !== null && (isLinkChange || cluster.awaitsOffset)) cluster.dataAdvanced();
+				},
+			},
 		});
 	}
 
@@ -154,6 +203,15 @@ class Node implements RunningNode {
 		// Clients hear meanwhile that they must wait; the cluster hears of the node when it has its data.
 		await this.#recover(services);
 		if (this.#stopping) return;
+		this.#links = new StreamLinks({
+			host,
+			port: this.#listener.port,
+			ask: (request) => {
+				this.#post(request);
+			},
+			accept: (link) => frontend.accept(link),
+		});
+		this.#replication.start({port: this.#listener.port, frontend, links: this.#links});
 		this.#cluster?.start();
 		this.#cron.start();
 	}
@@ -171,8 +229,18 @@ class Node implements RunningNode {
 	}
 
 	receive(message: ToNode): void {
-		if (message.kind === 'stop') this.#terminate();
-		else this.#bus.answered(message);
+		switch (message.kind) {
+			case 'stop':
+				this.#terminate();
+				return;
+			case 'stream-accept':
+			case 'stream-connected':
+			case 'stream-refused':
+				this.#links?.answered(message);
+				return;
+			default:
+				this.#bus.answered(message);
+		}
 	}
 
 	async #openCluster(): Promise<ClusterNode> {
@@ -188,9 +256,9 @@ class Node implements RunningNode {
 			data: {
 				keyCount: () => db.size,
 				slotKeyCount: (slot) => db.slotCount(slot),
-				replicationOffset: () => 0,
-				isPrimaryLinkUp: () => false,
-				dataAgeMs: () => Infinity,
+				replicationOffset: () => this.#replication.streamOffset,
+				isPrimaryLinkUp: () => this.#replication.isPrimaryLinkUp,
+				dataAgeMs: (nowMs) => this.#replication.dataAgeMs(nowMs),
 			},
 			bus: this.#bus,
 			clock: systemClock,
@@ -200,7 +268,10 @@ class Node implements RunningNode {
 			index,
 			sendBufferLimitBytes: () => settings.clusterLinkSendBufferLimitBytes,
 			outlets: {
-				role: () => undefined,
+				role: (change) => {
+					if (change.kind === 'lead') this.#replication.lead();
+					else this.#replication.follow(change.host, change.port);
+				},
 				writePause: (change) => {
 					if (change.kind === 'begin') this.#clients.pause(change.untilMs, 'write', 'failover');
 					else this.#clients.unpause('failover');
@@ -227,7 +298,7 @@ class Node implements RunningNode {
 	#makeServices(): Services {
 		const config = this.#config;
 		const {settings} = config;
-		const stats = new NodeStats(this.#turnClock.nowMs);
+		const stats = this.#stats;
 		const commandStats = new NodeCommandStats(settings);
 		const databases = this.#databases;
 		const clients = this.#clients;
@@ -254,7 +325,7 @@ class Node implements RunningNode {
 				clock,
 				persistence: this.#persistence,
 				clusterLinks: this.#cluster === null ? null : () => linkFigures(this.#cluster!),
-				replicationId: randomBytes(20).toString('hex'),
+				replication: this.#replication,
 			}),
 			debug: {
 				sleep: (ms) => {
@@ -272,14 +343,17 @@ class Node implements RunningNode {
 				},
 			},
 			lifecycle: {
-				shutdown: (options) => {
-					this.#shutdown(options);
+				shutdown: (options, client) => {
+					this.#log('warning', 'User requested shutdown...');
+					if (options.now) this.#shutdown(options);
+					else this.#shutdownWait.begin(client, () => this.#shutdown(options));
 				},
-				abortShutdown: () => false,
+				abortShutdown: () => this.#shutdownWait.abort(),
 			},
 			clock,
 			propagation: this.#stream,
 			persistence: this.#persistence,
+			replication: this.#replication,
 			databases,
 			table: new CommandTable(allCommands),
 			cluster: this.#cluster,
@@ -322,7 +396,6 @@ class Node implements RunningNode {
 
 	/** SHUTDOWN. @throws CommandError when something cannot be saved: the node goes on */
 	#shutdown({save, force}: ShutdownOptions): void {
-		this.#log('warning', 'User requested shutdown...');
 		try {
 			this.#persistence.prepareEnd(save, force);
 		} catch {
@@ -353,6 +426,7 @@ class Node implements RunningNode {
 		if (this.#stopping) return;
 		this.#stopping = true;
 		this.#cron?.stop();
+		this.#replication.stop();
 		const closed = this.#listener?.close();
 		this.#frontend?.closeAll();
 		await this.#persistence.close();

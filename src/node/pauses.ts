@@ -19,6 +19,10 @@ export class Pauses {
 		return mode;
 	}
 
+	has(purpose: PausePurpose): boolean {
+		return this.#running.has(purpose);
+	}
+
 	/** When the first of them ends; Infinity when there is none. Unix time in ms. */
 	get nextEndMs(): number {
 		let first = Infinity;

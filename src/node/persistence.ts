@@ -19,10 +19,11 @@ import type {CommandStream} from './command-stream.ts';
 import type {NodeConfig} from './config.ts';
 import {ParameterError} from './config-parameters.ts';
 import type {Clock, DataDisk} from './ports.ts';
+import {RdbLoader} from './load-rdb.ts';
 import {RdbSaver} from './rdb-saver.ts';
 import {type LoadingProgress, Recovery} from './recovery.ts';
 import {SnapshotPool} from './snapshot-pool.ts';
-import type {SnapshotMaker} from './snapshot-port.ts';
+import type {SnapshotLoader, SnapshotMaker} from './snapshot-port.ts';
 import {Snapshots} from './snapshots.ts';
 import {reasonOf} from './system-words.ts';
 
@@ -115,6 +116,12 @@ export class NodePersistence implements PersistenceService {
 	/** For full resynchronisations: the one maker of snapshots of this node. */
 	get snapshots(): SnapshotMaker {
 		return this.#snapshots;
+	}
+
+	/** For the snapshot that a primary sends; keys that expired are the primary's to remove. */
+	makeLoader(): SnapshotLoader {
+		const {databases} = this.#options;
+		return new RdbLoader({databases, checksum: this.#settings.rdbChecksum, expiredBefore: null});
 	}
 
 	get snapshotProgress(): {readonly taken: number; readonly total: number} {

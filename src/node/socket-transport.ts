@@ -10,7 +10,7 @@ export const socketTransport: Transport = {
 	name: 'socket',
 	async listen(address, accept) {
 		const server = createServer({noDelay: true, allowHalfOpen: true}, (socket) => {
-			attach(socket, accept);
+			attachSocket(socket, accept);
 		});
 		await listening(server, address);
 		return listenerOf(server);
@@ -19,7 +19,8 @@ export const socketTransport: Transport = {
 
 const NOTHING = new Uint8Array(0);
 
-function attach(socket: Socket, accept: (link: Link) => LinkHandler): void {
+/** A connected socket becomes a link. */
+export function attachSocket(socket: Socket, accept: (link: Link) => LinkHandler): void {
 	// The peer may be gone already: without an address there is nobody to serve.
 	if (socket.remoteAddress === undefined) {
 		socket.destroy();
@@ -54,6 +55,7 @@ class SocketLink implements Link {
 	readonly remotePort: number;
 	readonly localAddress: string;
 	readonly localPort: number;
+	readonly copies = false;
 	readonly #socket: Socket;
 	onDrain: () => void = () => undefined;
 	readonly #drained = (): void => {

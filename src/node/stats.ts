@@ -28,6 +28,11 @@ export class NodeStats implements Stats {
 	totalCommands = 0;
 	netInputBytes = 0;
 	netOutputBytes = 0;
+	netReplicationInputBytes = 0;
+	netReplicationOutputBytes = 0;
+	syncFull = 0;
+	syncPartialOk = 0;
+	syncPartialErr = 0;
 	totalReads = 0;
 	totalWrites = 0;
 	totalErrorReplies = 0;
@@ -43,6 +48,8 @@ export class NodeStats implements Stats {
 	readonly #commands = new Rate();
 	readonly #input = new Rate();
 	readonly #output = new Rate();
+	readonly #replicationInput = new Rate();
+	readonly #replicationOutput = new Rate();
 	#sampledAtMs: number;
 
 	readonly startedAtMs: number;
@@ -65,6 +72,14 @@ export class NodeStats implements Stats {
 		return this.#output.mean / 1024;
 	}
 
+	get replicationInputKbps(): number {
+		return this.#replicationInput.mean / 1024;
+	}
+
+	get replicationOutputKbps(): number {
+		return this.#replicationOutput.mean / 1024;
+	}
+
 	errorReplied(line: string): void {
 		this.totalErrorReplies++;
 		const blank = line.indexOf(' ');
@@ -83,6 +98,8 @@ export class NodeStats implements Stats {
 		this.#commands.sample(this.totalCommands, elapsedMs);
 		this.#input.sample(this.netInputBytes, elapsedMs);
 		this.#output.sample(this.netOutputBytes, elapsedMs);
+		this.#replicationInput.sample(this.netReplicationInputBytes, elapsedMs);
+		this.#replicationOutput.sample(this.netReplicationOutputBytes, elapsedMs);
 	}
 
 	reset(): void {
@@ -91,6 +108,11 @@ export class NodeStats implements Stats {
 		this.totalCommands = 0;
 		this.netInputBytes = 0;
 		this.netOutputBytes = 0;
+		this.netReplicationInputBytes = 0;
+		this.netReplicationOutputBytes = 0;
+		this.syncFull = 0;
+		this.syncPartialOk = 0;
+		this.syncPartialErr = 0;
 		this.totalReads = 0;
 		this.totalWrites = 0;
 		this.totalErrorReplies = 0;

@@ -34,12 +34,14 @@ export interface LinkHandler {
 	onClose(): void;
 }
 
-/** One accepted TCP connection. */
+/** One connection, accepted or made: TCP, or a port between two threads. */
 export interface Link {
 	readonly remoteAddress: string;
 	readonly remotePort: number;
 	readonly localAddress: string;
 	readonly localPort: number;
+	/** `write` copies what it is given: the caller may always write over it. */
+	readonly copies: boolean;
 	/** Bytes given to `write` that the kernel has not taken yet. */
 	readonly queuedBytes: number;
 	/**

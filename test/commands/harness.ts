@@ -12,6 +12,7 @@ import {NO_PROPAGATION} from '../../src/commands/propagation.ts';
 import type {Services} from '../../src/commands/services.ts';
 import {CommandTable} from '../../src/commands/table.ts';
 import type {Keyspace} from '../../src/data/keyspace.ts';
+import {loneReplication} from '../helpers/lone-replication.ts';
 import {latin1, latin1ToBytes, toBytes} from '../../src/lib/bytes.ts';
 import {regionOf} from '../../src/lib/region.ts';
 import {type Reply, ReplyParser} from '../../src/resp/reply-parser.ts';
@@ -48,6 +49,8 @@ export class CommandRunner {
 			closeAfterReplies() {},
 			push() {},
 			resume() {},
+			feed() {},
+			setHeldBytes() {},
 		};
 		this.client = new Client(1, connection, '127.0.0.1:1', '127.0.0.1:2', 0);
 		this.context = {
@@ -59,6 +62,7 @@ export class CommandRunner {
 				cluster: null,
 				propagation: NO_PROPAGATION,
 				persistence: NO_PERSISTENCE,
+				replication: loneReplication,
 				databases,
 				table: this.table,
 				...services,

@@ -1,9 +1,12 @@
-/** One node alone in its worker thread, without a launcher: for tests of what a node says to its clients. */
+/**
+ * Nodes in their worker threads, without a launcher: for tests of what a node says to its clients. Several of them in one test
+ * process can reach each other, over the bus and for replication.
+ */
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {once} from 'node:events';
-import {Worker} from 'node:worker_threads';
+import {MessageChannel, Worker} from 'node:worker_threads';
 import type {FromNode, NodeStart, ToNode, TransportChoice} from '../../src/launcher/messages.ts';
 import {createSlotTable} from '../../src/node/slot-table.ts';
 import {freePort} from './redis-server.ts';
@@ -12,6 +15,8 @@ export interface ShoalNodeOptions {
 	/** Directives; `cluster-enabled no` unless it says otherwise. */
 	readonly config?: Readonly<Record<string, string>>;
 	readonly transport?: TransportChoice;
+	/** Replication links are TCP, also to nodes of this process. */
+	readonly refusesPorts?: boolean;
 	/** Text of a config file to start with, for CONFIG REWRITE. */
 	readonly configFile?: string;
 }
@@ -24,10 +29,45 @@ export interface ShoalNode extends AsyncDisposable {
 	readonly messages: readonly FromNode[];
 	/** Resolves when the thread has ended, with its exit code. */
 	readonly exited: Promise<number>;
+	/** Ends the thread in the middle of whatever it does; its directory stays until `stop`. */
+	kill(): Promise<void>;
 	stop(): Promise<void>;
 }
 
 const START_ATTEMPTS = 5;
+
+/** Nodes of this process by port: what a launcher knows of its nodes. */
+const running = new Map<number, Worker>();
+
+const HOST = '127.0.0.1';
+const BUS_PORT_OFFSET = 10_000;
+
+/** As the launcher: both ends of a channel, or a refusal. */
+function introduce(from: Worker, fromPort: number, message: FromNode, refusesPorts: boolean): void {
+	const {port1, port2} = new MessageChannel();
+	const post = (to: Worker, answer: ToNode): void =>
+		to.postMessage(answer, 'port' in answer ? [answer.port] : []);
+	if (message.kind === 'bus-connect') {
+		const {request} = message;
+		const to = running.get(message.busPort - BUS_PORT_OFFSET);
+		if (to === undefined) {
+			post(from, {kind: 'bus-refused', request});
+			return;
+		}
+		const fromBusPort = fromPort + BUS_PORT_OFFSET;
+		post(to, {kind: 'bus-accept', port: port2, fromIndex: 0, fromHost: HOST, fromBusPort});
+		post(from, {kind: 'bus-connected', request, port: port1});
+	} else if (message.kind === 'stream-connect') {
+		const {request} = message;
+		const to = refusesPorts ? undefined : running.get(message.port);
+		if (to === undefined) {
+			post(from, {kind: 'stream-refused', request});
+			return;
+		}
+		post(to, {kind: 'stream-accept', port: port2, fromHost: HOST, fromPort});
+		post(from, {kind: 'stream-connected', request, port: port1});
+	}
+}
 
 export async function startShoalNode(options: ShoalNodeOptions = {}): Promise<ShoalNode> {
 	for (let attempt = 1; ; attempt++) {
@@ -43,13 +83,13 @@ export async function startShoalNode(options: ShoalNodeOptions = {}): Promise<Sh
 
 async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 	const directory = await mkdtemp(join(tmpdir(), 'shoal-node-'));
-	const host = '127.0.0.1';
+	const host = HOST;
 	const port = await freePort(true);
 	const start: NodeStart = {
 		index: 0,
 		host,
 		port,
-		busPort: port + 10_000,
+		busPort: port + BUS_PORT_OFFSET,
 		directory,
 		config: {'cluster-enabled': 'no', 'enable-debug-command': 'yes', ...options.config},
 		slotTable: createSlotTable(1),
@@ -58,6 +98,8 @@ async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 		...(options.configFile === undefined ? {} : {configFile: options.configFile}),
 	};
 	const worker = new Worker(new URL('../../src/node/worker.js', import.meta.url), {workerData: start});
+	running.set(port, worker);
+	worker.once('exit', () => running.delete(port));
 	const messages: FromNode[] = [];
 	const exited = once(worker, 'exit').then(([code]) => code as number);
 	const listening = new Promise<void>((resolve, reject) => {
@@ -65,14 +107,15 @@ async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 			messages.push(message);
 			if (message.kind === 'listening') resolve();
 			else if (message.kind === 'failed') reject(new Error(message.message));
-			else if (message.kind === 'bus-connect') {
-				worker.postMessage({kind: 'bus-refused', request: message.request} satisfies ToNode);
-			}
+			else introduce(worker, port, message, options.refusesPorts === true);
 		});
 		worker.once('error', reject);
 		worker.once('exit', () => reject(new Error('the node ended before it listened')));
 	});
 	worker.on('error', () => undefined);
+	const kill = async (): Promise<void> => {
+		await worker.terminate();
+	};
 	const stop = async (): Promise<void> => {
 		worker.postMessage({kind: 'stop', reason: 'end of test'} satisfies ToNode);
 		await exited;
@@ -85,5 +128,5 @@ async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 		await rm(directory, {recursive: true, force: true});
 		throw error;
 	}
-	return {host, port, directory, messages, exited, stop, [Symbol.asyncDispose]: stop};
+	return {host, port, directory, messages, exited, kill, stop, [Symbol.asyncDispose]: stop};
 }

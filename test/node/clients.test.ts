@@ -18,6 +18,8 @@ function connection(): FakeConnection {
 		close: () => undefined,
 		closeAfterReplies: () => undefined,
 		push: () => undefined,
+		feed: () => undefined,
+		setHeldBytes: () => undefined,
 		resume() {
 			this.resumed++;
 		},

@@ -7,6 +7,7 @@ import {CommandTable} from '../../src/commands/table.ts';
 import {Keyspace} from '../../src/data/keyspace.ts';
 import {latin1, latin1ToBytes} from '../../src/lib/bytes.ts';
 import {regionOf} from '../../src/lib/region.ts';
+import {loneReplication} from '../helpers/lone-replication.ts';
 import {CommandStream} from '../../src/node/command-stream.ts';
 import {NodeClients} from '../../src/node/clients.ts';
 import {NodeCommandStats} from '../../src/node/command-stats.ts';
@@ -27,6 +28,7 @@ export class FakeLink implements Link {
 	readonly remotePort = 50_000;
 	readonly localAddress = '10.0.0.1';
 	readonly localPort = 6379;
+	readonly copies = false;
 	queuedBytes = 0;
 	/** The kernel takes nothing more until `drain`. */
 	isFull = false;
@@ -112,6 +114,7 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 		cluster: null,
 		propagation: stream,
 		persistence: NO_PERSISTENCE,
+		replication: loneReplication,
 		log: (_level: string, line: string) => {
 			logs.push(line);
 		},

@@ -76,6 +76,8 @@ async function startOnce(options: ThreadOptions): Promise<Thread> {
 			if (message.kind === 'listening') resolve();
 			else if (message.kind === 'bus-connect')
 				worker.postMessage({kind: 'bus-refused', request: message.request} satisfies ToNode);
+			else if (message.kind === 'stream-connect')
+				worker.postMessage({kind: 'stream-refused', request: message.request} satisfies ToNode);
 		});
 		worker.once('exit', () => resolve());
 	});

@@ -1,0 +1,240 @@
+/**
+ * Replication: what replicas say to their primary (PSYNC, SYNC, REPLCONF), what an operator asks of a node (REPLICAOF, ROLE),
+ * and what a client asks about its own writes (WAIT).
+ */
+import {parseInt64} from '../lib/integers.ts';
+import {newReplica} from '../replication/primary.ts';
+import {block, bytes, custom, flag, integer, oneOf} from './args.ts';
+import {isReplica} from './client.ts';
+import {type Command, type CommandFacts, command} from './command.ts';
+import type {Context} from './context.ts';
+import {CommandError, NOT_AN_INTEGER, SYNTAX_ERROR} from './errors.ts';
+
+const NOT_IN_CLUSTER = new CommandError('ERR REPLICAOF not allowed in cluster mode.');
+const BAD_PRIMARY_PORT = new CommandError('ERR Invalid master port');
+const NO_REPLICAS_OF_REPLICAS = new CommandError('ERR Command is not valid when client is a replica.');
+const BAD_TIMEOUT = new CommandError('ERR timeout is not an integer or out of range');
+const NEGATIVE_TIMEOUT = new CommandError('ERR timeout is negative');
+const WAIT_ON_REPLICA = new CommandError(
+	'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.',
+);
+
+/** Longest address of a replica, in bytes. */
+const LONGEST_ADDRESS = 1025;
+
+const psync = command({
+	name: 'psync',
+	since: '2.8.0',
+	group: 'server',
+	flags: ['admin', 'noscript', 'no_async_loading', 'no_multi'],
+	summary: 'Internal command used for replication',
+	args: [bytes('replicationid'), integer('offset')],
+	arity: -3,
+	run({client, request, services: {replication}}, _id, firstByte) {
+		// Asked again by one that is served already: there is nothing to say.
+		if (!isReplica(client)) replication.psync(client, request.latin1(1), firstByte);
+	},
+});
+
+const sync = command({
+	name: 'sync',
+	since: '1.0.0',
+	group: 'server',
+	flags: ['admin', 'noscript', 'no_async_loading', 'no_multi'],
+	summary: 'Internal command used for replication',
+	run({client, services: {replication}}) {
+		if (!isReplica(client)) replication.sync(client);
+	},
+});
+
+const replConf = command({
+	name: 'replconf',
+	since: '3.0.0',
+	group: 'server',
+	flags: ['admin', 'noscript', 'loading', 'stale', 'allow_busy'],
+	summary: 'An internal command for configuring the replication stream',
+	complexity: 'O(1)',
+	docFlags: ['syscmd'],
+	arity: -1,
+	inPlace(context, request) {
+		if (request.count % 2 === 0) throw SYNTAX_ERROR;
+		for (let at = 1; at < request.count; at += 2) if (!configure(context, at)) return true;
+		context.reply.ok();
+		return true;
+	},
+});
+
+/** An option and its value. False: it is one that is never answered. */
+function configure({client, request, services: {replication}}: Context, at: number): boolean {
+	const number = (): number => {
+		const value = parseInt64(request.bytes(at + 1));
+		if (value === null) throw NOT_AN_INTEGER;
+		return Number(value);
+	};
+	const replica = (client.replica ??= newReplica());
+	switch (request.word(at)) {
+		case 'LISTENING-PORT':
+			replica.listeningPort = number();
+			return true;
+		case 'IP-ADDRESS':
+			if (request.lengths[at + 1]! > LONGEST_ADDRESS) {
+				throw new CommandError(
+					`ERR REPLCONF ip-address provided by replica instance is too long: ${request.lengths[at + 1]} bytes`,
+				);
+			}
+			replica.announcedHost = request.latin1(at + 1);
+			return true;
+		case 'CAPA':
+			// What is not known here is for another server.
+			if (request.isWord(at + 1, 'EOF')) replica.takesUnknownLength = true;
+			if (request.isWord(at + 1, 'PSYNC2')) replica.takesNewId = true;
+			return true;
+		case 'RDB-ONLY':
+			replica.isSnapshotOnly = number() === 1;
+			return true;
+		case 'RDB-FILTER-ONLY': {
+			const filters = request
+				.latin1(at + 1)
+				.split(' ')
+				.filter((word) => word !== '');
+			for (const filter of filters)
+				if (filter !== 'functions')
+					throw new CommandError(`ERR Unsupported rdb-filter-only option: ${filter}`);
+			return true;
+		}
+		case 'ACK': {
+			const offset = parseInt64(request.bytes(at + 1));
+			if (offset !== null) replication.acknowledged(client, Number(offset));
+			return false;
+		}
+		case 'GETACK':
+			replication.acknowledge();
+			return false;
+		default:
+			throw new CommandError(`ERR Unrecognized REPLCONF option: ${request.latin1(at)}`);
+	}
+}
+
+/** Null: NO ONE. */
+type FollowTarget = {readonly host: string; readonly port: number} | null;
+
+/** The port is looked at only when the rest of the command may be carried out. */
+const followTarget = custom<() => FollowTarget>(
+	[
+		oneOf('args', {
+			hostPort: block('host-port', {host: bytes('host'), port: integer('port')}),
+			noOne: block('no-one', {no: flag('NO'), one: flag('ONE')}),
+		}),
+	],
+	{
+		min: 2,
+		max: 2,
+		read(cursor) {
+			const {request} = cursor;
+			const hostAt = cursor.take();
+			const portAt = cursor.take();
+			return () => {
+				if (request.isWord(hostAt, 'NO') && request.isWord(portAt, 'ONE')) return null;
+				const port = parseInt64(request.bytes(portAt));
+				if (port === null || port < 0 || port > 65_535) throw BAD_PRIMARY_PORT;
+				return {host: request.latin1(hostAt), port: Number(port)};
+			};
+		},
+	},
+);
+
+type FollowFacts = Pick<CommandFacts, 'name' | 'since' | 'docFlags' | 'deprecatedSince' | 'replacedBy'>;
+
+const followCommand = (facts: FollowFacts): Command =>
+	command({
+		...facts,
+		group: 'server',
+		flags: ['admin', 'noscript', 'stale', 'no_async_loading'],
+		summary: 'Make the server a replica of another instance, or promote it as master.',
+		complexity: 'O(1)',
+		args: [followTarget],
+		run({client, reply, services: {cluster, replication}}, readTarget) {
+			if (cluster !== null) throw NOT_IN_CLUSTER;
+			// Its link would be cut by the command.
+			if (isReplica(client)) throw NO_REPLICAS_OF_REPLICAS;
+			const target = readTarget();
+			if (target === null) replication.lead();
+			else if (!replication.follow(target.host, target.port)) {
+				reply.simple('OK Already connected to specified master');
+				return;
+			}
+			reply.ok();
+		},
+	});
+
+const replicaOf = followCommand({name: 'replicaof', since: '5.0.0'});
+const slaveOf = followCommand({
+	name: 'slaveof',
+	since: '1.0.0',
+	docFlags: ['deprecated'],
+	deprecatedSince: '5.0.0',
+	replacedBy: '`REPLICAOF`',
+});
+
+const role = command({
+	name: 'role',
+	since: '2.8.12',
+	group: 'server',
+	flags: ['noscript', 'loading', 'stale', 'fast'],
+	summary: 'Return the role of the instance in the context of replication',
+	complexity: 'O(1)',
+	categories: ['admin', 'dangerous'],
+	run({reply, services: {replication}}) {
+		const {history, primary} = replication;
+		if (primary !== null) {
+			reply.array(5);
+			reply.bulkText('slave');
+			reply.bulkText(primary.host);
+			reply.integer(primary.port);
+			reply.bulkText(primary.state);
+			reply.integer(primary.state === 'connected' ? history.offset : -1);
+			return;
+		}
+		const online = replication.followers().filter(({state}) => state === 'online');
+		reply.array(3);
+		reply.bulkText('master');
+		reply.integer(history.offset);
+		reply.array(online.length);
+		for (const {host, port, offset} of online) {
+			reply.array(3);
+			reply.bulkText(host);
+			reply.integerBulk(port);
+			reply.integerBulk(offset);
+		}
+	},
+});
+
+const wait = command({
+	name: 'wait',
+	since: '3.0.0',
+	group: 'generic',
+	flags: ['noscript'],
+	summary:
+		'Wait for the synchronous replication of all the write commands sent in the context of the current connection',
+	complexity: 'O(1)',
+	tips: ['request_policy:all_shards', 'response_policy:agg_min'],
+	categories: ['connection'],
+	args: [integer('numreplicas'), integer('timeout', {error: BAD_TIMEOUT})],
+	run({client, reply, services: {replication}}, count, timeoutMs) {
+		if (replication.isReplica) throw WAIT_ON_REPLICA;
+		if (timeoutMs < 0) throw NEGATIVE_TIMEOUT;
+		const acknowledged = replication.acknowledgedCount(client);
+		if (acknowledged >= count) reply.integer(acknowledged);
+		else replication.wait(client, count, timeoutMs);
+	},
+});
+
+export const replicationCommands: readonly Command[] = [
+	psync,
+	sync,
+	replConf,
+	replicaOf,
+	slaveOf,
+	role,
+	wait,
+];

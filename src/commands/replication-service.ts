@@ -1,0 +1,80 @@
+/**
+ * Replication as commands and the executor see it: which role the node has, who follows it, whom it follows, and the ways to
+ * change that. Implemented by src/node/replication.ts.
+ */
+import type {ReplicationHistory} from '../replication/history.ts';
+import type {Client} from './client.ts';
+
+/** A replica of this node, as ROLE and INFO show it. */
+export interface FollowerFacts {
+	readonly host: string;
+	readonly port: number;
+	readonly state: 'wait_bgsave' | 'send_bulk' | 'online';
+	/** What it last acknowledged. */
+	readonly offset: number;
+	readonly lagSeconds: number;
+}
+
+/** A snapshot on its way from the primary. */
+export interface SyncProgress {
+	/** -1 when the primary did not tell. */
+	readonly totalBytes: number;
+	readonly readBytes: number;
+	readonly lastHeardSecondsAgo: number;
+}
+
+/** The node that this one follows. */
+export interface PrimaryFacts {
+	readonly host: string;
+	readonly port: number;
+	/** As ROLE prints it. */
+	readonly state: 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected';
+	/** -1 while the link is not up. */
+	readonly lastHeardSecondsAgo: number;
+	/** Bytes of the stream that arrived; those that are applied are the history's offset. */
+	readonly readOffset: number;
+	/** Null while none is under way. */
+	readonly sync: SyncProgress | null;
+	/** -1 when it never was up. */
+	readonly downForSeconds: number;
+}
+
+export interface ReplicationService {
+	/** The node follows another. What it holds expires by its primary's word alone. */
+	readonly isReplica: boolean;
+	/** False: `refusal` has nothing to say. One read for each command. */
+	readonly hasRules: boolean;
+	/** The error line for a command with these flags, or null; in Redis's order of checks. */
+	refusal(flagBits: number, client: Client): string | null;
+
+	readonly history: Readonly<
+		Pick<ReplicationHistory, 'id' | 'secondId' | 'secondOffset' | 'offset' | 'backlog'>
+	>;
+	/** Null on a primary. */
+	readonly primary: PrimaryFacts | null;
+	followers(): readonly FollowerFacts[];
+	/** Replicas that are online and acknowledged lately, by `min-replicas-max-lag`. */
+	readonly goodFollowerCount: number;
+
+	/**
+	 * PSYNC: the client becomes a replica. What it is answered goes out by itself.
+	 * @param firstByte number of the first byte of the stream that it wants, from 1
+	 * @throws CommandError
+	 */
+	psync(client: Client, id: string, firstByte: number): void;
+	/** SYNC. @throws CommandError */
+	sync(client: Client): void;
+	/** REPLCONF ACK */
+	acknowledged(client: Client, offset: number): void;
+	/** REPLCONF GETACK, by the primary. */
+	acknowledge(): void;
+
+	/** REPLICAOF. False: it follows that one already. */
+	follow(host: string, port: number): boolean;
+	/** REPLICAOF NO ONE. Does nothing on a primary. */
+	lead(): void;
+	/** WAIT: number of replicas that have all that the client wrote. */
+	acknowledgedCount(client: Client): number;
+	/** WAIT: replies to the client when so many have it, or after `timeoutMs` (0: never) with the number that do. */
+	wait(client: Client, count: number, timeoutMs: number): void;
+}
