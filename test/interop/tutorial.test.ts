@@ -157,9 +157,7 @@ step('5. any node takes any command, also a replica, and redis-cli follows the r
 			'OK',
 			redirected(11_479, third),
 			'OK',
-			redirected(9478, second),
 			'OK',
-			redirected(15_487, third),
 			'OK',
 		],
 	);
