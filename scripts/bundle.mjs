@@ -9,6 +9,8 @@ import {join} from 'node:path';
 import {root} from './setup.mjs';
 
 const THREADS = ['node-worker', 'manager-worker'];
+/** Made by piscina, not by us: no code cache. */
+const JOBS = {'snapshot-job': 'src/node/snapshot-job.ts'};
 
 /** @type {import('esbuild').BuildOptions} */
 const common = {
@@ -45,10 +47,15 @@ export async function bundle(outdir = join(root, 'dist')) {
 		// CommonJS: only a classic script can be compiled from a code cache.
 		build({
 			...common,
-			entryPoints: {'node-worker': 'src/node/worker.ts', 'manager-worker': 'src/trib/worker.ts'},
+			entryPoints: {'node-worker': 'src/node/worker.ts', 'manager-worker': 'src/trib/worker.ts', ...JOBS},
 			outdir,
 			format: 'cjs',
 			outExtension: {'.js': '.cjs'},
+			// Loaded when the first large snapshot is made, from where the bundle is; it starts threads from files of its own.
+			external: ['piscina'],
+			supported: {'dynamic-import': false},
+			define: {'import.meta.url': '$url'},
+			banner: {js: "const $url = require('node:url').pathToFileURL(__filename).href;"},
 		}),
 	]);
 	for (const name of THREADS) stamp(join(outdir, `${name}.cjs`));

@@ -56,7 +56,7 @@ const IMPURE =
 	/\b(?:Buffer|Date|setTimeout|setInterval|setImmediate|queueMicrotask|process|performance|console|fetch|crypto|Atomics|Worker|MessageChannel)\b|Math\.random/;
 
 /** What starts a thread or a process, or is imported from outside; and the simulator, which tests drive. */
-const ENTRY_POINTS = ['cli.ts', 'index.ts', 'node/worker.ts', 'trib/worker.ts'];
+const ENTRY_POINTS = ['cli.ts', 'index.ts', 'node/worker.ts', 'node/snapshot-job.ts', 'trib/worker.ts'];
 const TEST_ENGINES = ['sim'];
 
 interface Import {

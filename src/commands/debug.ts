@@ -18,6 +18,7 @@ interface Act {
 	run(context: Context, args: readonly Uint8Array[]): void;
 }
 
+const BAD_RELOAD = new CommandError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
 const NOT_IN_RESP2 = new CommandError('ERR RESP2 is not supported by this command');
 
 const ACTS: Readonly<Record<string, Act>> = {
@@ -93,6 +94,18 @@ const ACTS: Readonly<Record<string, Act>> = {
 			reply.error(latin1(line!));
 		},
 	},
+	RELOAD: {
+		least: 0,
+		most: Infinity,
+		run: reload,
+	},
+	LOADAOF: {
+		least: 0,
+		run({reply, services: {persistence}}) {
+			persistence.loadAof();
+			reply.ok();
+		},
+	},
 	LOG: {
 		least: 1,
 		run({reply, services}, [line]) {
@@ -145,6 +158,20 @@ const debug = command({
 		act.run(context, args);
 	},
 });
+
+/** The snapshot file is written and read back: what is in the databases must be the same afterwards. */
+function reload({reply, services: {persistence}}: Context, args: readonly Uint8Array[]): void {
+	const options = {save: true, flush: true, merge: false};
+	for (const arg of args) {
+		const word = latin1(arg).toUpperCase();
+		if (word === 'NOSAVE') options.save = false;
+		else if (word === 'NOFLUSH') options.flush = false;
+		else if (word === 'MERGE') options.merge = true;
+		else throw BAD_RELOAD;
+	}
+	persistence.reload(options);
+	reply.ok();
+}
 
 /** As atof() does: what follows the number does not count, and no number is 0. */
 function leadingNumber(text: string): number {
@@ -286,6 +313,8 @@ const HELP = [
 	'ERROR <string>',
 	'    Return a Redis protocol error with <string> as message. Useful for clients',
 	'    unit tests to simulate Redis errors.',
+	'LOADAOF',
+	'    Flush the AOF buffers on disk and reload the AOF in memory.',
 	'LOG <message>',
 	'    Write <message> to the server log.',
 	'OBJECT <key>',
@@ -303,6 +332,12 @@ const HELP = [
 	'    Reply with a test value of the specified type. <type> can be: string,',
 	'    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
 	'    true, false.',
+	'RELOAD [option ...]',
+	'    Save the RDB on disk and reload it back to memory. Valid <option> values:',
+	'    * MERGE: conflicting keys will be loaded from RDB.',
+	'    * NOFLUSH: the existing database will not be removed before load, but',
+	'      conflicting keys will generate an exception and kill the server.',
+	'    * NOSAVE: the database will be loaded from an existing RDB file.',
 	'SEGFAULT',
 	'    Crash the server with sigsegv.',
 	'SET-ACTIVE-EXPIRE <0|1>',

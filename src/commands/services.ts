@@ -7,6 +7,7 @@ import type {Request} from '../resp/request.ts';
 import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
+import type {PersistenceService} from './persistence-service.ts';
 import type {Propagation} from './propagation.ts';
 import type {LogLevel, Settings} from './settings.ts';
 import type {CommandTable} from './table.ts';
@@ -23,6 +24,7 @@ export interface Services {
 	readonly debug: DebugHooks;
 	readonly lifecycle: Lifecycle;
 	readonly propagation: Propagation;
+	readonly persistence: PersistenceService;
 	readonly clock: Clock;
 	/** One in cluster mode, as many as the parameter `databases` says otherwise; SWAPDB swaps two entries. */
 	readonly databases: Keyspace[];
@@ -260,7 +262,7 @@ export interface ShutdownOptions {
 }
 
 export interface Lifecycle {
-	/** Closes the node; clients get no reply. */
+	/** Closes the node; clients get no reply. @throws CommandError when it may not end, since something cannot be saved */
 	shutdown(options: ShutdownOptions): void;
 	/** False when no shutdown is under way. */
 	abortShutdown(): boolean;

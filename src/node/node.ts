@@ -10,7 +10,9 @@ import {randomBytes} from 'node:crypto';
 import {join} from 'node:path';
 import {existsSync, readFileSync} from 'node:fs';
 import type {ClusterEvent, LogLevel} from '../cluster/effects.ts';
+import {isPrimary} from '../cluster/state.ts';
 import {Client, NO_CONNECTION} from '../commands/client.ts';
+import {CommandError} from '../commands/errors.ts';
 import {allCommands} from '../commands/families.ts';
 import type {Services, ShutdownOptions} from '../commands/services.ts';
 import {CommandTable} from '../commands/table.ts';
@@ -38,6 +40,7 @@ import {createHost} from './host.ts';
 import {NodeInfo} from './info.ts';
 import {NodeLatencyMonitor} from './latency.ts';
 import {NodeMemory} from './memory.ts';
+import {NodePersistence} from './persistence.ts';
 import {SecureRandom} from './secure-random.ts';
 import {NodeSlowlog} from './slowlog.ts';
 import {NodeStats} from './stats.ts';
@@ -66,6 +69,8 @@ class Node implements RunningNode {
 	readonly #turnClock = new TurnClock();
 	readonly #bus: MeshBus;
 	readonly #disk = new FileDisk();
+	readonly #latency: NodeLatencyMonitor;
+	readonly #persistence: NodePersistence;
 	#memory: NodeMemory | null = null;
 	#cluster: ClusterNode | null = null;
 	#frontend: Frontend | null = null;
@@ -82,6 +87,22 @@ class Node implements RunningNode {
 		this.#databases = Array.from({length: settings.clusterEnabled ? 1 : settings.databases}, () =>
 			this.#makeDatabase(),
 		);
+		this.#latency = new NodeLatencyMonitor(settings);
+		this.#persistence = new NodePersistence({
+			disk: this.#disk,
+			clock: systemClock,
+			config: this.#config,
+			databases: this.#databases,
+			stream: this.#stream,
+			latency: this.#latency,
+			isPrimary: () => this.#cluster === null || isPrimary(this.#cluster.view.myself),
+			log: (level, line) => {
+				this.#log(level, line);
+			},
+			onLost: (message) => {
+				post({kind: 'failed', code: 'ERR_SHOAL_AOF', message});
+			},
+		});
 		this.#bus = new MeshBus((request) => {
 			post(request);
 		});
@@ -110,6 +131,7 @@ class Node implements RunningNode {
 			clients: this.#clients,
 			frontend,
 			memory: this.#memory!,
+			persistence: this.#persistence,
 			clock: systemClock,
 			turnClock: this.#turnClock,
 		});
@@ -129,12 +151,27 @@ class Node implements RunningNode {
 			port: this.#listener.port,
 			nodeId: this.#cluster?.view.myself.id ?? '',
 		});
+		// Clients hear meanwhile that they must wait; the cluster hears of the node when it has its data.
+		await this.#recover(services);
+		if (this.#stopping) return;
 		this.#cluster?.start();
 		this.#cron.start();
 	}
 
+	/** Brings the data back. Rejects when that is impossible: nothing is left open then. */
+	async #recover(services: Services): Promise<void> {
+		try {
+			await this.#persistence.start(services);
+		} catch (error) {
+			this.#frontend?.closeAll();
+			await this.#listener?.close();
+			await this.#cluster?.stop();
+			throw error;
+		}
+	}
+
 	receive(message: ToNode): void {
-		if (message.kind === 'stop') void this.#stop();
+		if (message.kind === 'stop') this.#terminate();
 		else this.#bus.answered(message);
 	}
 
@@ -194,7 +231,7 @@ class Node implements RunningNode {
 			stats,
 			commandStats,
 			slowlog: new NodeSlowlog(config),
-			latency: new NodeLatencyMonitor(settings),
+			latency: this.#latency,
 			memory,
 			info: new NodeInfo({
 				config,
@@ -205,6 +242,7 @@ class Node implements RunningNode {
 				databases,
 				host,
 				clock,
+				persistence: this.#persistence,
 				clusterLinks: this.#cluster === null ? null : () => linkFigures(this.#cluster!),
 				replicationId: randomBytes(20).toString('hex'),
 			}),
@@ -231,6 +269,7 @@ class Node implements RunningNode {
 			},
 			clock,
 			propagation: this.#stream,
+			persistence: this.#persistence,
 			databases,
 			table: new CommandTable(allCommands),
 			cluster: this.#cluster,
@@ -271,8 +310,14 @@ class Node implements RunningNode {
 		}
 	}
 
-	#shutdown(_options: ShutdownOptions): void {
+	/** SHUTDOWN. @throws CommandError when something cannot be saved: the node goes on */
+	#shutdown({save, force}: ShutdownOptions): void {
 		this.#log('warning', 'User requested shutdown...');
+		try {
+			this.#persistence.prepareEnd(save, force);
+		} catch {
+			throw CANNOT_END;
+		}
 		this.#post({kind: 'shutting-down', by: 'SHUTDOWN'});
 		// Nothing runs behind it, from whomever.
 		this.#frontend?.endAll();
@@ -282,12 +327,25 @@ class Node implements RunningNode {
 		});
 	}
 
+	/** The launcher's stop: what SIGTERM is to redis-server, but for one thing: it cannot be refused. */
+	#terminate(): void {
+		const options = this.#config.settings.shutdownOnSigterm;
+		const save = options.includes('nosave') ? 'nosave' : options.includes('save') ? 'save' : 'default';
+		try {
+			this.#persistence.prepareEnd(save, true);
+		} catch (error) {
+			this.#log('warning', error instanceof Error ? error.message : String(error));
+		}
+		void this.#stop();
+	}
+
 	async #stop(): Promise<void> {
 		if (this.#stopping) return;
 		this.#stopping = true;
 		this.#cron?.stop();
 		const closed = this.#listener?.close();
 		this.#frontend?.closeAll();
+		await this.#persistence.close();
 		await this.#cluster?.stop();
 		await closed;
 		this.#post({kind: 'stopped'});
@@ -306,6 +364,8 @@ function linkFigures(cluster: ClusterNode): {readonly count: number; readonly by
 	for (const link of cluster.view.links.values()) bytes += cluster.linkBuffer(link.id).allocatedBytes;
 	return {count: cluster.view.links.size, bytes};
 }
+
+const CANNOT_END = new CommandError('ERR Errors trying to SHUTDOWN. Check logs.');
 
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 

@@ -14,7 +14,6 @@
 import {copyRegion, regionOf, type Region} from '../lib/region.ts';
 import {GrowingBytes} from './growing-bytes.ts';
 import type {AccessKind} from './rdb-format.ts';
-import type {RdbWriter} from './rdb-writer.ts';
 
 const HEADER_BYTES = 24;
 const KIND_MASK = 0xff;
@@ -84,8 +83,25 @@ export class RecordChunk {
 	}
 }
 
+/** What takes the records of a chunk: an RdbWriter, as a rule. */
+export interface RecordWriter {
+	selectDb(index: number): void;
+	resizeDb(keys: number, volatileKeys: number): void;
+	string(
+		keyRegion: Region,
+		keyAt: number,
+		keyLength: number,
+		valueRegion: Region,
+		valueAt: number,
+		valueLength: number,
+		expireAt: number,
+		accessKind: AccessKind,
+		access: number,
+	): void;
+}
+
 /** Writes the records of a chunk into an RDB file. */
-export function writeRecords(chunk: Uint8Array, writer: RdbWriter): void {
+export function writeRecords(chunk: Uint8Array, writer: RecordWriter): void {
 	const region = regionOf(chunk);
 	const {view} = region;
 	for (let at = 0; at < chunk.length;) {
