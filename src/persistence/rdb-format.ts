@@ -32,7 +32,6 @@ export const END = 255;
 
 export const LENGTH_6 = 0;
 export const LENGTH_14 = 1;
-export const LENGTH_LONG = 2;
 export const LENGTH_ENCODED = 3;
 /** The whole byte before four, or eight, bytes of a length. */
 export const LENGTH_32 = 0x80;
