@@ -68,8 +68,6 @@ export interface RdbReaderOptions {
 type Stage = 'magic' | 'entries' | 'checksum' | 'complete';
 
 const GATHERED_BYTES = 256;
-/** A buffer that had to hold more is given back. */
-const KEPT_GATHERED_BYTES = 1 << 20;
 /** A C int. */
 const MAX_DB_INDEX = 0x7fff_ffff;
 /** The length's first byte, which says that the other eight follow. */
@@ -161,7 +159,7 @@ export class RdbReader {
 		}
 		if (isWhole) return entry;
 		this.#gatheredAt = fileOffset + entry;
-		this.#append(piece.bytes, entry, to);
+		this.#gathered.append(piece.bytes, entry, to);
 		return to;
 	}
 
@@ -171,25 +169,15 @@ export class RdbReader {
 		const gathered = this.#gathered;
 		const end = Math.min(from + input.needed, to);
 		if (this.#isSummed && this.#options.checksum) this.#crc.update(piece, from, end);
-		this.#append(piece, from, end);
+		gathered.append(piece, from, end);
 		input.needed -= end - from;
 		if (input.needed > 0) return end;
 		input.region = gathered.region;
 		input.at = 0;
 		input.end = gathered.length;
 		input.fileOffset = this.#gatheredAt;
-		if (this.#readEntry()) {
-			if (gathered.region.bytes.length > KEPT_GATHERED_BYTES) gathered.take();
-			else gathered.clear();
-		}
+		if (this.#readEntry()) gathered.clear();
 		return end;
-	}
-
-	#append(piece: Uint8Array, from: number, to: number): void {
-		const gathered = this.#gathered;
-		gathered.reserve(to - from);
-		gathered.region.bytes.set(piece.subarray(from, to), gathered.length);
-		gathered.length += to - from;
 	}
 
 	get #isSummed(): boolean {
