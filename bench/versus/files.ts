@@ -2,12 +2,16 @@
  * Files of a node with a million keys of 16 bytes and values of 64: how long BGSAVE takes and how long a PING beside it
  * waits, how large the file is, and how long a start takes that loads the snapshot or the append-only file.
  */
+import {execFile} from 'node:child_process';
 import {mkdtempSync, readdirSync, rmSync, statSync} from 'node:fs';
 import {connect} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fill} from './fill.ts';
-import {redisCli, type Server, startRedis, startShoal, until} from './peers.ts';
+import {promisify} from 'node:util';
+import {redisCli, type Server, startRedis, startShoal} from './peers.ts';
+
+const run = promisify(execFile);
 
 const KEYS = 1_000_000;
 
@@ -27,8 +31,8 @@ const CONTENDERS: readonly (readonly [name: string, start: Start])[] = [
 	],
 ];
 
-/** The longest that a PING waited until `isOver`. */
-async function longestWaitMs(port: number, isOver: () => boolean): Promise<number> {
+/** The longest that a PING waited while `goesOn`. */
+async function longestWaitMs(port: number, goesOn: () => Promise<boolean>): Promise<number> {
 	const socket = connect(port, '127.0.0.1').setNoDelay(true);
 	let longest = 0;
 	let sentAt = 0;
@@ -41,13 +45,16 @@ async function longestWaitMs(port: number, isOver: () => boolean): Promise<numbe
 		ping();
 	});
 	ping();
-	await until(isOver);
+	while (await goesOn());
 	socket.destroy();
 	return longest;
 }
 
-const isSaving = (port: number): boolean =>
-	redisCli(port, 'info', 'persistence').includes('rdb_bgsave_in_progress:1');
+/** Asked without blocking this process, whose other connection measures. */
+async function isSaving(port: number): Promise<boolean> {
+	const {stdout} = await run('redis-cli', ['-p', String(port), 'info', 'persistence']);
+	return stdout.includes('rdb_bgsave_in_progress:1');
+}
 
 const bytesIn = (directory: string): number =>
 	readdirSync(directory, {recursive: true, withFileTypes: true})
@@ -80,7 +87,7 @@ async function snapshot(start: Start, directory: string): Promise<string> {
 	await fill(port, 0, KEYS);
 	const begin = performance.now();
 	redisCli(port, 'bgsave');
-	const waitMs = await longestWaitMs(port, () => !isSaving(port));
+	const waitMs = await longestWaitMs(port, async () => isSaving(port));
 	const saved = (performance.now() - begin) / 1000;
 	await server.stop();
 	const size = bytesIn(directory) / 1e6;

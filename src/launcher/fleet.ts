@@ -14,7 +14,7 @@ import {findFreePorts} from './free-ports.ts';
 import type {NodeStart} from './messages.ts';
 import {NodeThread, type NodeHooks} from './node-thread.ts';
 import {BUS_PORT_OFFSET, count, directivesOf, HIGHEST_PORT, type ClusterSettings} from './settings.ts';
-import {startError} from './start-error.ts';
+import {FREE_PORT_ATTEMPTS, PortInUse, startError} from './start-error.ts';
 import {Supervisor, type SupervisorClock} from './supervisor.ts';
 import type {ThreadKind} from './threads.ts';
 
@@ -227,7 +227,18 @@ export class Fleet {
 			throw new UsageError(
 				`node ${wished} is there and ${there.phase}${there.isUp ? '; choose another port' : `; start it again with shoal node start ${wished}`}`,
 			);
-		const port = wished ?? (await this.#nextPort());
+		if (wished !== undefined) return this.#addAt(wished);
+		for (let attempt = 1; ; attempt++) {
+			try {
+				return await this.#addAt(await this.#nextPort());
+			} catch (error) {
+				// Between our look and the node's bind somebody else may take it.
+				if (!(error instanceof PortInUse) || attempt === FREE_PORT_ATTEMPTS) throw error;
+			}
+		}
+	}
+
+	async #addAt(port: number): Promise<NodeThread> {
 		this.#refuseWhenClosed();
 		const node = this.#launch(this.#newStart(port, this.#nodes.length + 1));
 		this.#nodes.push(node);

@@ -13,7 +13,7 @@ import {ManagerThread, type JobConsole, type JobOutcome, type JobRunner} from '.
 import {connectBus} from './mesh.ts';
 import type {NodeHooks, NodeThread} from './node-thread.ts';
 import {areClusterNodes, count, nodeCountOf, type ClusterSettings} from './settings.ts';
-import {PortInUse} from './start-error.ts';
+import {FREE_PORT_ATTEMPTS, PortInUse} from './start-error.ts';
 import {connectStream} from './streams.ts';
 import type {SupervisorClock} from './supervisor.ts';
 import type {ThreadFiles} from './thread-files.ts';
@@ -35,8 +35,6 @@ export interface LaunchOptions {
 	readonly signal?: AbortSignal;
 }
 
-/** Between finding a free port and listening on it somebody else may take it: then all is tried once more. */
-const FREE_PORT_ATTEMPTS = 5;
 /** What one node takes at its start, on any machine; and what is left over for the launcher and the manager. */
 const NODE_MEMORY_MB = 16;
 const LAUNCHER_MEMORY_MB = 48;

@@ -5,6 +5,9 @@ import type {NodeThread, StartFailure} from './node-thread.ts';
 /** A node could not listen. Its own class, because with ports of the system's choice it is worth another try. */
 export class PortInUse extends LaunchError {}
 
+/** Between finding a free port and listening on it somebody else may take it: so often another one is tried. */
+export const FREE_PORT_ATTEMPTS = 5;
+
 /**
  * What the machine refused is told with a remedy; `elsewhere` is the one for a port that cannot be had. Anything else, such as files that the node does not accept, the node has
  * put into words itself: file, place and what to do.

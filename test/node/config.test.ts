@@ -148,10 +148,6 @@ test('at the start nothing is immutable, lines of one directive add up, and wron
 		instanceOf: ParameterError,
 		message: 'nosuch: Bad directive or wrong number of arguments',
 	});
-	t.throws(() => new NodeConfig({directives: [['appendonly', 'yes']]}), {
-		instanceOf: ParameterError,
-		message: 'appendonly: this version keeps no append-only file',
-	});
 	t.throws(() => new NodeConfig({directives: [['port', 'x']]}), {
 		instanceOf: ParameterError,
 		message: "port: argument couldn't be parsed into an integer",

@@ -7,7 +7,9 @@ import {answerTo, eventually, pipeline, TRANSPORTS, Wire} from './wire.ts';
 import {startThread, type Thread} from './thread.ts';
 
 const kinds = (thread: Thread): string[] =>
-	thread.messages.map(({kind}) => kind).filter((kind) => kind !== 'log' && kind !== 'cluster-state');
+	thread.messages
+		.map(({kind}) => kind)
+		.filter((kind) => kind !== 'log' && kind !== 'cluster-state' && kind !== 'role');
 
 /** Whether someone could listen there now. A client of another test may have the port for a moment; a listener would stay. */
 async function isFree(port: number): Promise<boolean> {
