@@ -19,6 +19,7 @@ const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
 	keyspace: async () => import('./keyspace.ts'),
 	commands: async () => import('./commands.ts'),
 	gossip: async () => import('./gossip.ts'),
+	rdb: async () => import('./rdb.ts'),
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benchmarks);

@@ -83,7 +83,7 @@ export class LzfCompressor {
 			if (literals === 0) out--;
 			else to[out - literals - 1] = literals - 1;
 			literals = 0;
-			const longest = Math.min(end - at - 2, MAX_REPEATED);
+			const longest = longestRepetition(end - at);
 			let repeated = 3;
 			while (repeated < longest && from[seen + repeated] === from[at + repeated]) repeated++;
 			const coded = repeated - 2;
@@ -117,6 +117,15 @@ export class LzfCompressor {
 		else to[out - literals - 1] = literals - 1;
 		return out - toAt;
 	}
+}
+
+/**
+ * How long a repetition may be with so many bytes left. Two bytes stay as they are; but liblzf compares 16 bytes at once
+ * behind the first three where there are that many, also when they reach into these two.
+ */
+function longestRepetition(left: number): number {
+	const longest = left - 2;
+	return longest > 16 && longest < 19 ? 19 : Math.min(longest, MAX_REPEATED);
 }
 
 function hash(word: number): number {

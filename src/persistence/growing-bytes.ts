@@ -22,6 +22,13 @@ export class GrowingBytes {
 		if (this.length + bytes > this.region.bytes.length) this.#grow(this.length + bytes);
 	}
 
+	/** Copies `bytes[from, to)` behind what was written. */
+	append(bytes: Uint8Array, from: number, to: number): void {
+		this.reserve(to - from);
+		this.region.bytes.set(bytes.subarray(from, to), this.length);
+		this.length += to - from;
+	}
+
 	/** A view of what was written, valid until the next change. */
 	view(): Uint8Array {
 		return this.region.bytes.subarray(0, this.length);

@@ -161,7 +161,7 @@ export class RdbReader {
 		}
 		if (isWhole) return entry;
 		this.#gatheredAt = fileOffset + entry;
-		this.#append(piece.bytes, entry, to);
+		this.#gathered.append(piece.bytes, entry, to);
 		return to;
 	}
 
@@ -171,7 +171,7 @@ export class RdbReader {
 		const gathered = this.#gathered;
 		const end = Math.min(from + input.needed, to);
 		if (this.#isSummed && this.#options.checksum) this.#crc.update(piece, from, end);
-		this.#append(piece, from, end);
+		gathered.append(piece, from, end);
 		input.needed -= end - from;
 		if (input.needed > 0) return end;
 		input.region = gathered.region;
@@ -183,13 +183,6 @@ export class RdbReader {
 			else gathered.clear();
 		}
 		return end;
-	}
-
-	#append(piece: Uint8Array, from: number, to: number): void {
-		const gathered = this.#gathered;
-		gathered.reserve(to - from);
-		gathered.region.bytes.set(piece.subarray(from, to), gathered.length);
-		gathered.length += to - from;
 	}
 
 	get #isSummed(): boolean {

@@ -90,7 +90,8 @@ export class RdbWriter {
 	/** The begin of a file. @param aux names and values of what is told about it, one character a byte */
 	header(aux: Iterable<readonly [name: string, value: string]>): void {
 		this.#crc.reset();
-		this.#raw(latin1ToBytes(MAGIC + String(RDB_VERSION).padStart(4, '0')));
+		const magic = latin1ToBytes(MAGIC + String(RDB_VERSION).padStart(4, '0'));
+		this.#out.append(magic, 0, magic.length);
 		for (const [name, value] of aux) {
 			this.#byte(AUX);
 			this.#text(name);
@@ -258,12 +259,5 @@ export class RdbWriter {
 	#text(text: string): void {
 		const region = regionOf(latin1ToBytes(text));
 		this.stringValue(region, 0, region.bytes.length);
-	}
-
-	#raw(bytes: Uint8Array): void {
-		const out = this.#out;
-		out.reserve(bytes.length);
-		out.region.bytes.set(bytes, out.length);
-		out.length += bytes.length;
 	}
 }
