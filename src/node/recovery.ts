@@ -214,7 +214,7 @@ export class Recovery {
 	}
 
 	/** Decides about what is missing at the end. */
-	#finishStep(step: Step, {rdb, player, validBytes, size}: DataFileOutcome): void {
+	#finishStep(step: Step, {rdb, player, isInTransaction, validBytes, size}: DataFileOutcome): void {
 		const {settings, disk, log} = this.#options;
 		if (rdb !== null) {
 			this.loadedCount = rdb.loadedCount;
@@ -237,7 +237,7 @@ export class Recovery {
 				`${step.path}: Unexpected end of file at offset ${validBytes}; ${AOF_REMEDY}, or set aof-load-truncated to yes to go on without the cut command`,
 			);
 		}
-		if (player?.isInTransaction === true) log('warning', `Revert incomplete MULTI/EXEC transaction in AOF file ${step.path}`);
+		if (isInTransaction) log('warning', `Revert incomplete MULTI/EXEC transaction in AOF file ${step.path}`);
 		log('warning', `!!! Warning: short read while loading the AOF file ${step.path}!!!`);
 		log('warning', `!!! Truncating the AOF ${step.path} at offset ${validBytes} !!!`);
 		const file = disk.open(step.path, 'append');
