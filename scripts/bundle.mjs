@@ -29,6 +29,18 @@ const common = {
 	logLevel: 'warning',
 };
 
+/** A script that is compiled from a code cache has no import(): the launcher hands one in (src/launcher/threads.ts). */
+const handedInImport = {
+	name: 'handed-in import',
+	/** @param {import('esbuild').PluginBuild} build */
+	setup(build) {
+		build.onLoad({filter: /[\\/]snapshot-pool\.ts$/}, ({path}) => ({
+			contents: readFileSync(path, 'utf8').replace("await import('piscina')", "await $import('piscina')"),
+			loader: 'ts',
+		}));
+	},
+};
+
 export async function bundle(outdir = join(root, 'dist')) {
 	await Promise.all([
 		// Splitting makes a chunk of each dynamic import: `shoal --help` loads no cluster.
@@ -53,8 +65,8 @@ export async function bundle(outdir = join(root, 'dist')) {
 			outExtension: {'.js': '.cjs'},
 			// Loaded when the first large snapshot is made, from where the bundle is; it starts threads from files of its own.
 			external: ['piscina'],
-			supported: {'dynamic-import': false},
 			define: {'import.meta.url': '$url'},
+			plugins: [handedInImport],
 			banner: {js: "const $url = require('node:url').pathToFileURL(__filename).href;"},
 		}),
 	]);

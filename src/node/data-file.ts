@@ -3,8 +3,9 @@
  * What it is, its first bytes tell.
  */
 import {latin1} from '../lib/bytes.ts';
+import {AofError, AofReader} from '../persistence/aof-reader.ts';
 import {RdbError} from '../persistence/rdb-format.ts';
-import {AofFormatError, AofPlayer} from './aof-player.ts';
+import {AofContentError, type AofPlayer} from './aof-player.ts';
 import {RdbContentError, type RdbLoader} from './load-rdb.ts';
 import type {DataDisk, DiskReader} from './ports.ts';
 
@@ -36,6 +37,8 @@ export interface DataFileOutcome {
 	readonly rdb: RdbLoader | null;
 	/** Null when there were no commands. */
 	readonly player: AofPlayer | null;
+	/** Whether the end of the file cut a transaction. */
+	readonly isInTransaction: boolean;
 	/** Where the bytes end that make whole commands; less than the file's size when its end is cut. */
 	readonly validBytes: number;
 	readonly size: number;
@@ -89,8 +92,7 @@ class DataFileLoad {
 	readBytes = 0;
 	#rdb: RdbLoader | null = null;
 	#player: AofPlayer | null = null;
-	/** Bytes of the RDB part. */
-	#rdbBytes = 0;
+	#commands: AofReader | null = null;
 
 	constructor(options: DataFileOptions) {
 		this.#options = options;
@@ -100,24 +102,23 @@ class DataFileLoad {
 	}
 
 	push(bytes: Uint8Array, from: number, to: number): void {
-		const {makeLoader, makePlayer, onProgress} = this.#options;
-		if (this.readBytes === 0) {
-			if (latin1(bytes, from, Math.min(to, from + MAGIC.length)) === MAGIC) this.#rdb = makeLoader();
-			else this.#player = makePlayer();
-		}
 		try {
 			let at = from;
-			if (this.#player === null) {
-				at = this.#rdb!.push(bytes, from, to);
-				this.#rdbBytes += at - from;
-				if (at < to) this.#player = makePlayer();
+			if (this.readBytes === 0) {
+				if (latin1(bytes, from, Math.min(to, from + MAGIC.length)) === MAGIC)
+					this.#rdb = this.#options.makeLoader();
+				else this.#beginCommands(0);
 			}
-			if (at < to) this.#player!.push(bytes, at, to);
+			if (this.#commands === null) {
+				at = this.#rdb!.push(bytes, from, to);
+				if (at < to) this.#beginCommands(this.readBytes + at - from);
+			}
+			this.#commands?.push(bytes, at, to);
 		} catch (error) {
 			throw this.#damage(error);
 		}
 		this.readBytes += to - from;
-		onProgress?.(this.readBytes);
+		this.#options.onProgress?.(this.readBytes);
 	}
 
 	finish(): DataFileOutcome {
@@ -134,19 +135,28 @@ class DataFileLoad {
 		return {
 			rdb: this.#rdb,
 			player: this.#player,
-			validBytes: this.#rdbBytes + (this.#player?.validBytes ?? 0),
+			isInTransaction: this.#commands?.isInTransaction ?? false,
+			validBytes: this.#commands?.validBytes ?? this.readBytes,
 			size: this.readBytes,
 		};
+	}
+
+	#beginCommands(offset: number): void {
+		this.#player = this.#options.makePlayer();
+		this.#commands = new AofReader(this.#player, offset);
 	}
 
 	#damage(error: unknown): unknown {
 		if (!isAboutContent(error)) return error;
 		const {path, remedy} = this.#options;
-		const where = error instanceof AofFormatError ? ` at offset ${this.#rdbBytes + error.offset}` : '';
+		const where = error instanceof AofContentError ? ` at offset ${this.#commands!.validBytes}` : '';
 		return new DataFileError(`${path}: ${error.message}${where}; ${remedy}`, {cause: error});
 	}
 }
 
 /** Not a bug of ours: the file's bytes are to blame. */
 const isAboutContent = (error: unknown): error is Error =>
-	error instanceof RdbError || error instanceof RdbContentError || error instanceof AofFormatError;
+	error instanceof RdbError ||
+	error instanceof RdbContentError ||
+	error instanceof AofError ||
+	error instanceof AofContentError;

@@ -25,14 +25,18 @@ export class SnapshotPool {
 
 	/** Ends the thread, and a job with it. */
 	async close(): Promise<void> {
-		const pool = await this.#pool;
-		await pool?.destroy();
+		try {
+			const pool = await this.#pool;
+			await pool?.destroy();
+		} catch {
+			// There never was one: who wanted a snapshot was told.
+		}
 	}
 }
 
 async function makePool(): Promise<Piscina> {
-	const {Piscina} = await import('piscina');
-	return new Piscina({
+	const {default: module} = await import('piscina');
+	return new module.Piscina({
 		filename: fileURLToPath(jobFile()),
 		minThreads: 0,
 		maxThreads: 1,
