@@ -38,6 +38,7 @@ async function makePool(): Promise<Piscina> {
 	const {default: module} = await import('piscina');
 	return new module.Piscina({
 		filename: fileURLToPath(jobFile()),
+		name: 'encodeSnapshot',
 		minThreads: 0,
 		maxThreads: 1,
 		idleTimeout: IDLE_MS,
