@@ -291,8 +291,14 @@ class Node implements RunningNode {
 
 	#onClusterEvent(event: ClusterEvent): void {
 		const db = this.#databases[0]!;
-		if (event.kind === 'slots-lost') for (const slot of event.slots) db.flushSlot(slot);
+		if (event.kind === 'slots-lost') for (const slot of event.slots) this.#loseSlot(db, slot);
 		if (event.kind === 'reset') db.flush();
+	}
+
+	/** Its keys are another node's now: they go here, in the replicas and in the files. */
+	#loseSlot(db: Keyspace, slot: number): void {
+		if (this.#stream.isOn) for (const key of db.slotKeys(slot, Infinity)) this.#stream.removed(0, key);
+		db.flushSlot(slot);
 	}
 
 	#makeServices(): Services {

@@ -3,6 +3,7 @@
  * databases and the clock. One for each attempt; who follows whom, and when to try again, is replication.ts's to say.
  */
 import type {Client, ClientConnection} from '../commands/client.ts';
+import type {Stats} from '../commands/services.ts';
 import type {LogLevel, Settings} from '../commands/settings.ts';
 import type {Keyspace} from '../data/keyspace.ts';
 import {AssertionError} from '../lib/assert.ts';
@@ -23,6 +24,7 @@ export interface ReplicationLinkOptions {
 	readonly listeningPort: number;
 	readonly links: StreamLinks;
 	readonly settings: Settings;
+	readonly stats: Stats;
 	readonly history: ReplicationHistory;
 	readonly known: KnownHistory | null;
 	/** What is selected in the stream, where it goes on. */
@@ -84,7 +86,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 				user: settings.primaryUser,
 				password: settings.primaryPassword,
 				known,
-				timeoutMs: settings.replicationTimeoutSeconds * 1000,
+				timeoutMs: () => settings.replicationTimeoutSeconds * 1000,
 			},
 			this,
 			nowMs(),
@@ -301,7 +303,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 
 	/** From here on the primary is a client whose commands are run. */
 	#begin(isFull: boolean): void {
-		const {clients, events, frontend, history, host, port, nowMs} = this.#options;
+		const {clients, events, frontend, history, host, port, stats, nowMs} = this.#options;
 		const {remoteAddress, localAddress, localPort} = this.#link!;
 		const remote = remoteAddress === '' ? host : remoteAddress;
 		const client = clients.add(this, `${remote}:${port}`, `${localAddress}:${localPort}`, nowMs());
@@ -318,6 +320,13 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 			},
 			onAsked: () => {
 				this.acknowledge();
+			},
+			onError: (command) => {
+				stats.unexpectedErrorReplies++;
+				this.log(
+					'warning',
+					`== CRITICAL == This replica is sending an error to its master after processing the command '${command}'`,
+				);
 			},
 			onFailed: (reason) => {
 				this.#machine.fail(reason);

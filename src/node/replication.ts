@@ -112,10 +112,13 @@ export class Replication implements ReplicationService {
 	#aloneSinceMs = 0;
 	#stops: (() => void)[] = [];
 
+	/** @throws when redis.conf names a primary for a cluster node */
 	constructor(parts: ReplicationParts) {
 		const {clients, config, outlets, snapshots, stats, stream} = parts;
 		this.#parts = parts;
 		const {settings} = config;
+		if (settings.clusterEnabled && settings.replicaOf !== '')
+			throw new Error('replicaof directive not allowed in cluster mode');
 		this.history = new ReplicationHistory(randomId(), settings.replicationBacklogBytes);
 		this.#replicas = new Replicas({
 			history: this.history,
@@ -158,6 +161,7 @@ export class Replication implements ReplicationService {
 	start(door: ReplicationDoor): void {
 		const {clock, config} = this.#parts;
 		this.#door = door;
+		this.#lastPingAtMs = this.#nowMs();
 		this.#stops.push(
 			clock.every(TICK_MS, () => {
 				this.#following?.link?.tick();
@@ -358,7 +362,7 @@ export class Replication implements ReplicationService {
 	// The link to the primary
 
 	#connect(following: Following): void {
-		const {clients, config, databases, makeLoader, outlets} = this.#parts;
+		const {clients, config, databases, makeLoader, outlets, stats} = this.#parts;
 		const {frontend, links, port} = this.#opened;
 		const {history} = this;
 		const link: ReplicationLink = new ReplicationLink({
@@ -367,6 +371,7 @@ export class Replication implements ReplicationService {
 			listeningPort: port,
 			links,
 			settings: config.settings,
+			stats,
 			history,
 			known: this.#isKnown && this.#isWhole ? {id: history.id, offset: history.offset} : null,
 			databaseIndex: this.#databaseIndex,

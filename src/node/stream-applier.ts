@@ -19,6 +19,8 @@ export interface StreamApplierOptions {
 	readonly onApplied: (bytes: Uint8Array, from: number, to: number) => void;
 	/** The primary asks how far this replica is (REPLCONF GETACK). All before it is applied. */
 	readonly onAsked: () => void;
+	/** A command was refused or failed here: the data are not the primary's any more. */
+	readonly onError: (command: string) => void;
 	/** What came is not the protocol. */
 	readonly onFailed: (reason: string) => void;
 }
@@ -85,8 +87,8 @@ export class StreamApplier {
 
 	/** Runs the whole commands of `region.bytes[0, end)`. Where they end. */
 	#run(region: Region, end: number): number {
-		const {frontend, client, onApplied, onAsked, onFailed} = this.#options;
-		const {reader, executor} = frontend;
+		const {frontend, client, onApplied, onAsked, onError, onFailed} = this.#options;
+		const {reader, executor, writer} = frontend;
 		let at = 0;
 		/** Applied and not yet told. */
 		let from = 0;
@@ -110,7 +112,9 @@ export class StreamApplier {
 					onAsked();
 				} else if (word !== 'exec') {
 					request.ownsRegion = false;
+					const {errorCount} = writer;
 					executor.execute(client, request);
+					if (writer.errorCount !== errorCount) onError(request.latin1(0));
 				}
 			} else if (status !== EMPTY) {
 				onFailed(`Protocol error in the stream of the master: ${reader.parser.error}`);

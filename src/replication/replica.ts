@@ -25,8 +25,8 @@ export interface ReplicaOptions {
 	readonly password: string;
 	/** Null: there is nothing to go on from. */
 	readonly known: KnownHistory | null;
-	/** `repl-timeout` */
-	readonly timeoutMs: number;
+	/** `repl-timeout`, as it is now. */
+	readonly timeoutMs: () => number;
 }
 
 export type SyncLogLevel = 'notice' | 'warning';
@@ -147,7 +147,7 @@ export class ReplicaMachine {
 	/** Now and then, at least once a second. @param offset bytes of the stream that are applied */
 	tick(nowMs: number, offset: number): void {
 		if (this.#state === 'failed') return;
-		if (nowMs - this.#lastHeardAtMs > this.#options.timeoutMs) {
+		if (nowMs - this.#lastHeardAtMs > this.#options.timeoutMs()) {
 			this.#fail(
 				this.#state === 'online'
 					? 'MASTER timeout: no data nor PING received...'
@@ -157,7 +157,6 @@ export class ReplicaMachine {
 			);
 			return;
 		}
-		// While a snapshot comes in, a sign of life; a primary ignores it.
 		if (nowMs - this.#lastAckAtMs < ACK_INTERVAL_MS) return;
 		if (this.#state === 'online') this.acknowledge(nowMs, offset);
 	}
