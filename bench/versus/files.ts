@@ -26,7 +26,7 @@ const CONTENDERS: readonly (readonly [name: string, start: Start])[] = [
 			startShoal({
 				shards: 1,
 				directory,
-				args: ['--config', `appendonly=${appendOnly}`, '--config', 'save='],
+				args: ['--config', `appendonly=${appendOnly}`],
 			}),
 	],
 ];

@@ -58,6 +58,9 @@ export async function startShoal({
 			'0',
 			'--data-dir',
 			directory,
+			// As redis-server below: no snapshot is made by itself.
+			'--config',
+			'save=',
 			'--json',
 			...args,
 		],

@@ -102,7 +102,7 @@ export class Settings {
 	/** Absolute. */
 	dir = '';
 	/** Seconds and changes, in turn; none: no snapshot is made by itself. */
-	savePoints: readonly number[] = [];
+	savePoints: readonly number[] = [3600, 1, 300, 100, 60, 10_000];
 	dbFilename = 'dump.rdb';
 	rdbCompression = true;
 	rdbChecksum = true;

@@ -581,7 +581,7 @@ export const PARAMETERS: readonly Parameter[] = [
 	word('sanitize-dump-payload', 'no', ['no', 'yes', 'clients']),
 
 	// files
-	special('save', SAVE, '', {setting: 'savePoints'}),
+	special('save', SAVE, '3600 1 300 100 60 10000', {setting: 'savePoints'}),
 	special('dbfilename', nameKind('dbfilename', 'filename'), 'dump.rdb', {
 		change: 'protected',
 		setting: 'dbFilename',

@@ -140,6 +140,7 @@ export class NodeConfig implements Config {
 		const parameter = PARAMETERS_BY_NAME.get(name.toLowerCase());
 		if (parameter === undefined)
 			throw new ParameterError(`${name}: Bad directive or wrong number of arguments`);
+		// The first of them takes the place of the initial ones.
 		const adds = parameter.name === 'save' && seen.has('save') && value !== '';
 		seen.add(parameter.name);
 		try {

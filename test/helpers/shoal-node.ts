@@ -91,7 +91,8 @@ async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 		port,
 		busPort: port + BUS_PORT_OFFSET,
 		directory,
-		config: {'cluster-enabled': 'no', 'enable-debug-command': 'yes', ...options.config},
+		// As startRedisServer does: a snapshot is made when a test asks for it.
+		config: {'cluster-enabled': 'no', 'enable-debug-command': 'yes', save: '', ...options.config},
 		slotTable: createSlotTable(1),
 		nodeCount: 1,
 		transport: options.transport ?? 'handle',
