@@ -126,7 +126,9 @@ class DataFileLoad {
 	finish(): DataFileOutcome {
 		const {path} = this.#options;
 		if (this.readBytes < this.reader.size)
-			throw new DataFileError(`${path} ended at byte ${this.readBytes}, before its size of ${this.reader.size}`);
+			throw new DataFileError(
+				`${path} ended at byte ${this.readBytes}, before its size of ${this.reader.size}`,
+			);
 		try {
 			this.#rdb?.finish();
 		} catch (error) {

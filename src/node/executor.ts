@@ -233,12 +233,7 @@ export class Executor {
 		if (!command.collectKeys(request, keys)) return;
 		for (let i = 0; i < keys.count; i++) {
 			const index = keys.at[i]!;
-			db.preserve(
-				request.keySlot(index),
-				request.region,
-				request.offsets[index]!,
-				request.lengths[index]!,
-			);
+			db.preserve(request.keySlot(index), request.region, request.offsets[index]!, request.lengths[index]!);
 		}
 	}
 

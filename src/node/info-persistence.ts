@@ -51,7 +51,11 @@ export function persistence({persistence: files, clock, memory}: InfoSources): L
 	];
 }
 
-function loadingLines({startedAtMs, totalBytes, loadedBytes}: LoadingProgress, nowMs: number, usedBytes: number): Lines {
+function loadingLines(
+	{startedAtMs, totalBytes, loadedBytes}: LoadingProgress,
+	nowMs: number,
+	usedBytes: number,
+): Lines {
 	const seconds = Math.max(0, (nowMs - startedAtMs) / 1000);
 	const share = totalBytes === 0 ? 1 : loadedBytes / totalBytes;
 	const leftSeconds = share === 0 ? 1 : (seconds / share) * (1 - share);

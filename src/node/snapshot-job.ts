@@ -16,7 +16,7 @@ export type ToSnapshotJob = Uint8Array<ArrayBuffer> | 'end' | 'cancel';
 export type FromSnapshotJob = Uint8Array<ArrayBuffer>;
 
 /** Resolves when the last bytes are on their way. */
-export default async function encodeSnapshot({port, options}: SnapshotJob): Promise<void> {
+export async function encodeSnapshot({port, options}: SnapshotJob): Promise<void> {
 	const encoding = startEncoding(options);
 	const give = (bytes: FromSnapshotJob): void => {
 		port.postMessage(bytes, [bytes.buffer]);

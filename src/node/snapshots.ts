@@ -68,7 +68,8 @@ export class Snapshots implements SnapshotMaker {
 			settings,
 			chunkBytes: isLocal ? LOCAL_CHUNK_BYTES : CHUNK_BYTES,
 			sink,
-			encoder: (ended) => (isLocal ? new LocalEncoder(startEncoding(options), ended) : encoder(options, ended)),
+			encoder: (ended) =>
+				isLocal ? new LocalEncoder(startEncoding(options), ended) : encoder(options, ended),
 			monotonicMs,
 			onOver: () => {
 				this.#run = null;

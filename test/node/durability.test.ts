@@ -59,7 +59,8 @@ async function valuesOf(client: RespClient, {keys}: Writer): Promise<Map<string,
 function isPrefix(values: Map<string, number>, before: ReadonlyMap<string, number>, {sent}: Writer): boolean {
 	const last = Math.max(...values.values());
 	return [...values].every(
-		([key, value]) => value === ((sent.get(key) ?? []).findLast((each) => each <= last) ?? before.get(key) ?? 0),
+		([key, value]) =>
+			value === ((sent.get(key) ?? []).findLast((each) => each <= last) ?? before.get(key) ?? 0),
 	);
 }
 
@@ -84,7 +85,10 @@ async function hold(
 			known[i] = values;
 			if (mayLackLast) continue;
 			for (const [key, value] of writer.acknowledged)
-				t.true(values.get(key)! >= value, `round ${round}: ${key} is ${values.get(key)}, acknowledged was ${value}`);
+				t.true(
+					values.get(key)! >= value,
+					`round ${round}: ${key} is ${values.get(key)}, acknowledged was ${value}`,
+				);
 		}
 		const wires = [await Wire.connect(thread.port), await Wire.connect(thread.port)];
 		writers = wires.map((wire, i) => new Writer(wire, prng, `writer${i}`));

@@ -48,34 +48,37 @@ async function saved(): Promise<KeptDirectory> {
 	return directory;
 }
 
-withRedis('dump.rdb of redis-server is read with the same digest; what has expired is left out', async (t) => {
-	using directory = new KeptDirectory();
-	await using redis = await startRedisServer({args: ['--dir', directory.path]});
-	using client = await RespClient.connect(redis.port);
-	await client.ask('DEBUG', 'POPULATE', '10000', 'key', '100');
-	for (let i = 0; i < 200; i++) await client.ask('SET', `text:${i}`, 'abc '.repeat(i), 'PX', '10000000');
-	await client.ask('SELECT', '9');
-	await client.ask('SET', 'nine', '-123456');
-	const digest = await client.ask('DEBUG', 'DIGEST');
-	await client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
-	await client.ask('SET', 'short', 'x', 'PX', '1');
-	await eventually(
-		async () => client.ask('PTTL', 'short'),
-		(ttl) => ttl === -2,
-	);
-	await client.ask('SET', 'short', 'x', 'PX', '1');
-	await client.ask('SAVE');
-	await redis.kill();
-	await directory.session({}, async (own) => {
-		t.is(await own.ask('DEBUG', 'DIGEST'), digest);
-		const info = await infoOf(own, 'persistence');
-		t.is(info.get('rdb_last_load_keys_loaded'), '10201');
-		t.is(info.get('rdb_last_load_keys_expired'), '1');
-		t.is(info.get('rdb_changes_since_last_save'), '0');
-		t.is(await own.ask('DEBUG', 'RELOAD'), 'OK');
-		t.is(await own.ask('DEBUG', 'DIGEST'), digest);
-	});
-});
+withRedis(
+	'dump.rdb of redis-server is read with the same digest; what has expired is left out',
+	async (t) => {
+		using directory = new KeptDirectory();
+		await using redis = await startRedisServer({args: ['--dir', directory.path]});
+		using client = await RespClient.connect(redis.port);
+		await client.ask('DEBUG', 'POPULATE', '10000', 'key', '100');
+		for (let i = 0; i < 200; i++) await client.ask('SET', `text:${i}`, 'abc '.repeat(i), 'PX', '10000000');
+		await client.ask('SELECT', '9');
+		await client.ask('SET', 'nine', '-123456');
+		const digest = await client.ask('DEBUG', 'DIGEST');
+		await client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+		await client.ask('SET', 'short', 'x', 'PX', '1');
+		await eventually(
+			async () => client.ask('PTTL', 'short'),
+			(ttl) => ttl === -2,
+		);
+		await client.ask('SET', 'short', 'x', 'PX', '1');
+		await client.ask('SAVE');
+		await redis.kill();
+		await directory.session({}, async (own) => {
+			t.is(await own.ask('DEBUG', 'DIGEST'), digest);
+			const info = await infoOf(own, 'persistence');
+			t.is(info.get('rdb_last_load_keys_loaded'), '10201');
+			t.is(info.get('rdb_last_load_keys_expired'), '1');
+			t.is(info.get('rdb_changes_since_last_save'), '0');
+			t.is(await own.ask('DEBUG', 'RELOAD'), 'OK');
+			t.is(await own.ask('DEBUG', 'DIGEST'), digest);
+		});
+	},
+);
 
 test('while the data is loaded, clients hear LOADING, INFO tells how far it is, and commands for that time run', async (t) => {
 	using directory = new KeptDirectory();
@@ -87,7 +90,11 @@ test('while the data is loaded, clients hear LOADING, INFO tells how far it is, 
 	await using thread = await directory.start(ON);
 	using client = await RespClient.connect(thread.port);
 	using other = await RespClient.connect(thread.port);
-	const [get, ping, info] = await Promise.all([client.ask('GET', 'a'), other.ask('PING'), infoOf(client, 'persistence')]);
+	const [get, ping, info] = await Promise.all([
+		client.ask('GET', 'a'),
+		other.ask('PING'),
+		infoOf(client, 'persistence'),
+	]);
 	if (info.get('loading') === '1') {
 		t.is(String(get), 'RespError: LOADING Redis is loading the dataset in memory');
 		t.is(String(ping), String(get));
@@ -113,7 +120,10 @@ test('a cut end of the append-only file is cut off, and the node says so', async
 	const valid = pipeline('SELECT 0', 'SET a 1').length;
 	t.is(readFileSync(directory.join(INCR)).length, valid);
 	const lines = thread.messages.flatMap((message) => (message.kind === 'log' ? [message.text] : []));
-	t.true(lines.includes(`!!! Truncating the AOF ${directory.join(INCR)} at offset ${valid} !!!`), lines.join('\n'));
+	t.true(
+		lines.includes(`!!! Truncating the AOF ${directory.join(INCR)} at offset ${valid} !!!`),
+		lines.join('\n'),
+	);
 	await client.ask('SET', 'b', '3');
 	thread.post({kind: 'stop', reason: 'test'});
 	await thread.exited;
@@ -150,7 +160,12 @@ test('an append-only file that is none is a refusal with the place and a way out
 	using directory = await appended();
 	const text = readFileSync(directory.join(INCR), 'latin1');
 	writeFileSync(directory.join(INCR), `${text}nonsense`);
-	await refuses(t, directory, ON, new RegExp(`incr\\.aof: .* offset ${text.length}: .*redis-check-aof --fix`));
+	await refuses(
+		t,
+		directory,
+		ON,
+		new RegExp(`incr\\.aof: .* offset ${text.length}: .*redis-check-aof --fix`),
+	);
 	writeFileSync(directory.join(INCR), text + pipeline('FLY away'));
 	await refuses(t, directory, ON, new RegExp(`unknown command 'FLY' at offset ${text.length}; `));
 	writeFileSync(directory.join(INCR), text + pipeline('SELECT 99'));
@@ -173,7 +188,12 @@ test('a damaged dump.rdb is a refusal: cut, changed, of another kind', async (t)
 	const bytes = readFileSync(directory.join('dump.rdb'));
 	const remedy = 'restore a copy of it, or move it away';
 	writeFileSync(directory.join('dump.rdb'), bytes.subarray(0, bytes.length - 20));
-	await refuses(t, directory, {}, new RegExp(`dump\\.rdb: .*end.* at offset ${bytes.length - 20}; ${remedy}`));
+	await refuses(
+		t,
+		directory,
+		{},
+		new RegExp(`dump\\.rdb: .*end.* at offset ${bytes.length - 20}; ${remedy}`),
+	);
 	const flipped = Buffer.from(bytes);
 	flipped[bytes.length - 40]! ^= 1;
 	writeFileSync(directory.join('dump.rdb'), flipped);
@@ -207,7 +227,9 @@ test('the single append-only file of old becomes the base', async (t) => {
 		'appendonlydir/appendonly.aof.1.incr.aof',
 		MANIFEST,
 	]);
-	await directory.session(ON, async (client) => t.deepEqual(await client.ask('MGET', 'old', 'new'), ['1', '2']));
+	await directory.session(ON, async (client) =>
+		t.deepEqual(await client.ask('MGET', 'old', 'new'), ['1', '2']),
+	);
 	using damaged = new KeptDirectory();
 	writeFileSync(damaged.join('appendonly.aof'), 'nonsense');
 	await refuses(t, damaged, ON, /appendonly\.aof: .* offset 0/);
@@ -219,7 +241,11 @@ test('with appendonly yes and no append-only file, dump.rdb is not loaded, and t
 	using client = await RespClient.connect(thread.port);
 	await loaded(client);
 	t.is(await client.ask('DBSIZE'), 0);
-	t.true(thread.messages.some((message) => message.kind === 'log' && message.text.includes('dump.rdb is not loaded')));
+	t.true(
+		thread.messages.some(
+			(message) => message.kind === 'log' && message.text.includes('dump.rdb is not loaded'),
+		),
+	);
 });
 
 test('DEBUG RELOAD NOSAVE, NOFLUSH and MERGE', async (t) => {
@@ -229,12 +255,18 @@ test('DEBUG RELOAD NOSAVE, NOFLUSH and MERGE', async (t) => {
 		await client.ask('SAVE');
 		await client.ask('SET', 'a', '2');
 		await client.ask('SET', 'b', '2');
-		t.is(String(await client.ask('DEBUG', 'RELOAD', 'NOSAVE', 'NOFLUSH')), 'RespError: ERR Error trying to load the RDB dump, check server logs');
+		t.is(
+			String(await client.ask('DEBUG', 'RELOAD', 'NOSAVE', 'NOFLUSH')),
+			'RespError: ERR Error trying to load the RDB dump, check server logs',
+		);
 		t.is(await client.ask('DEBUG', 'RELOAD', 'NOSAVE', 'NOFLUSH', 'MERGE'), 'OK');
 		t.deepEqual(await client.ask('MGET', 'a', 'b'), ['1', '2']);
 		t.is(await client.ask('DEBUG', 'RELOAD', 'NOSAVE'), 'OK');
 		t.deepEqual(await client.ask('MGET', 'a', 'b'), ['1', null]);
-		t.regex(String(await client.ask('DEBUG', 'RELOAD', 'FOO')), /only supports the MERGE, NOFLUSH and NOSAVE options/);
+		t.regex(
+			String(await client.ask('DEBUG', 'RELOAD', 'FOO')),
+			/only supports the MERGE, NOFLUSH and NOSAVE options/,
+		);
 		copyFileSync(directory.join('dump.rdb'), directory.join('kept.rdb'));
 		truncateSync(directory.join('dump.rdb'), 20);
 		t.regex(String(await client.ask('DEBUG', 'RELOAD', 'NOSAVE')), /Error trying to load the RDB dump/);

@@ -55,7 +55,12 @@ test('the file has what was there at BGSAVE, whatever is done meanwhile', async 
 		const before = await client.ask('DEBUG', 'DIGEST');
 		let changes = pipeline('BGSAVE');
 		for (let i = 29_999; i >= 0; i -= 3)
-			changes += pipeline(`DEL key:${i}`, `APPEND key:${i - 1} more`, `SET key:${i - 2} other`, `SET new:${i} x`);
+			changes += pipeline(
+				`DEL key:${i}`,
+				`APPEND key:${i - 1} more`,
+				`SET key:${i - 2} other`,
+				`SET new:${i} x`,
+			);
 		changes += pipeline(
 			...Array.from({length: 100}, (_, i) => `PERSIST expiring:${i}`),
 			...Array.from({length: 100}, (_, i) => `RENAME key:${i * 3} renamed:${i}`),
@@ -197,7 +202,9 @@ async function complaints(client: RespClient, directory: string): Promise<string
 }
 
 withRedis('while snapshots fail, a node refuses what redis-server refuses, in its words', async (t) => {
-	await using redis = await startRedisServer({args: ['--enable-protected-configs', 'yes', '--latency-tracking', 'no']});
+	await using redis = await startRedisServer({
+		args: ['--enable-protected-configs', 'yes', '--latency-tracking', 'no'],
+	});
 	using theirs = await RespClient.connect(redis.port);
 	const expected = await complaints(theirs, redis.directory);
 	using directory = new KeptDirectory();
