@@ -41,7 +41,9 @@ export class AofPlayer implements AofVisitor {
 		const {table, databases, clock} = this.#services;
 		const command = table.find(request);
 		if (command === null || command.isContainer)
-			throw new AofContentError(`unknown command '${latin1(request.bytes(0).subarray(0, SHOWN_NAME_BYTES))}'`);
+			throw new AofContentError(
+				`unknown command '${latin1(request.bytes(0).subarray(0, SHOWN_NAME_BYTES))}'`,
+			);
 		if (!command.acceptsCount(request.count))
 			throw new AofContentError(`wrong number of arguments for '${command.name}'`);
 		const db = databases[context.client.databaseIndex]!;

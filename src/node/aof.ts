@@ -19,6 +19,7 @@ import {type AofManifest, EMPTY_MANIFEST, formatManifest} from '../persistence/a
 import {AofFile} from './aof-file.ts';
 import type {CommandStream, StreamConsumer} from './command-stream.ts';
 import type {DataDisk, DiskFile} from './ports.ts';
+import {removeQuietly} from './remove-quietly.ts';
 import {SnapshotFile} from './snapshot-file.ts';
 import type {SnapshotMaker} from './snapshot-port.ts';
 import {reasonOf} from './system-words.ts';
@@ -157,6 +158,9 @@ export class Aof implements StreamConsumer {
 	openLoaded(manifest: AofManifest): void {
 		const {disk} = this.#options;
 		disk.makeDirectorySync(this.#directory);
+		// What a node that died within a rewrite left.
+		removeQuietly(disk, this.#temporaryBase);
+		removeQuietly(disk, this.#temporaryIncremental);
 		this.#manifest = manifest;
 		if (manifest.base === null && manifest.incremental.length === 0) this.#makeFirstBase();
 		if (this.#manifest.incremental.length === 0) this.#addIncremental();
@@ -437,13 +441,5 @@ export class Aof implements StreamConsumer {
 
 	get #temporaryIncremental(): string {
 		return this.#pathOf(`temp-${this.#baseName}.incr`);
-	}
-}
-
-function removeQuietly(disk: DataDisk, file: string): void {
-	try {
-		disk.removeSync(file);
-	} catch {
-		// A disk that failed may fail here too.
 	}
 }

@@ -47,9 +47,9 @@ export interface DataFileOutcome {
 /** Resolves when the file is in the databases; rejects with DataFileError. Lets the event loop turn in between. */
 export async function loadDataFile(options: DataFileOptions): Promise<DataFileOutcome> {
 	const load = new DataFileLoad(options);
+	const buffers = [new Uint8Array(READ_BYTES), new Uint8Array(READ_BYTES)] as const;
+	let next = load.reader.read(buffers[0], 0);
 	try {
-		const buffers = [new Uint8Array(READ_BYTES), new Uint8Array(READ_BYTES)] as const;
-		let next = load.reader.read(buffers[0], 0);
 		for (let turn = 0; ; turn++) {
 			const bytes = buffers[turn & 1]!;
 			const count = await next;
@@ -65,6 +65,8 @@ export async function loadDataFile(options: DataFileOptions): Promise<DataFileOu
 		}
 		return load.finish();
 	} finally {
+		// A read under way needs the file.
+		await Promise.allSettled([next]);
 		load.reader.close();
 	}
 }

@@ -89,15 +89,6 @@ export class FileDisk implements DataDisk {
 		fs.rmSync(file, {force: true});
 	}
 
-	list(directory: string): readonly string[] {
-		try {
-			return fs.readdirSync(directory);
-		} catch (error) {
-			if (isErrno(error, 'ENOENT')) return [];
-			throw error;
-		}
-	}
-
 	sizeOf(file: string): number {
 		return fs.statSync(file, {throwIfNoEntry: false})?.size ?? -1;
 	}

@@ -167,6 +167,7 @@ export class NodePersistence implements PersistenceService {
 		this.#isLoading = true;
 		try {
 			const manifest = await recovery.start();
+			this.rdb.removeLeftovers();
 			if (this.#settings.appendOnly) this.aof.openLoaded(manifest);
 		} finally {
 			this.#isLoading = false;
@@ -215,6 +216,8 @@ export class NodePersistence implements PersistenceService {
 	 */
 	prepareEnd(save: 'default' | 'save' | 'nosave', force: boolean): void {
 		const {log} = this.#options;
+		// What is in the databases is less than what is in the files.
+		if (this.#isLoading) return;
 		if (this.rdb.isSaving) {
 			log('warning', 'There is a child saving an .rdb. Killing it!');
 			this.rdb.cancel();

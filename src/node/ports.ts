@@ -106,8 +106,6 @@ export interface DataDisk extends Disk {
 	renameSync(from: string, to: string): void;
 	/** Does nothing when there is no such file. */
 	removeSync(file: string): void;
-	/** Names in the directory; none when there is no such directory. */
-	list(directory: string): readonly string[];
 	/** Bytes of the file, -1 when there is none. */
 	sizeOf(file: string): number;
 	/** @throws unless it is a directory that may be looked into */

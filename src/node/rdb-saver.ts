@@ -7,6 +7,7 @@ import type {Settings} from '../commands/settings.ts';
 import type {Keyspace} from '../data/keyspace.ts';
 import {reasonOf} from './system-words.ts';
 import type {DataDisk} from './ports.ts';
+import {removeQuietly} from './remove-quietly.ts';
 import {SnapshotFile} from './snapshot-file.ts';
 import type {SnapshotMaker} from './snapshot-port.ts';
 
@@ -74,6 +75,11 @@ export class RdbSaver {
 
 	get hasSavePoints(): boolean {
 		return this.#options.settings.savePoints.length > 0;
+	}
+
+	/** What a node that died within a save left. */
+	removeLeftovers(): void {
+		for (const way of ['save', 'bgsave'] as const) removeQuietly(this.#options.disk, this.#temporaryPath(way));
 	}
 
 	/** Writes the file while the node waits. Changes stay counted. @throws the system's error */
@@ -207,7 +213,7 @@ export class RdbSaver {
 		this.#options.log('warning', `Background saving error: ${reasonOf(error)}`);
 	}
 
-	/** One name for each way: what a node that died left is written over. */
+	/** One name for each way and node. */
 	#temporaryPath(way: 'save' | 'bgsave'): string {
 		const {dir, port} = this.#options.settings;
 		return join(dir, `temp-${way}-${port}.rdb`);
@@ -215,13 +221,5 @@ export class RdbSaver {
 
 	#nowSeconds(): number {
 		return Math.floor(this.#options.nowMs() / 1000);
-	}
-}
-
-function removeQuietly(disk: DataDisk, file: string): void {
-	try {
-		disk.removeSync(file);
-	} catch {
-		// A disk that failed may fail here too.
 	}
 }

@@ -18,7 +18,13 @@ import {
 	parseManifest,
 } from '../persistence/aof-manifest.ts';
 import type {AofPlayer} from './aof-player.ts';
-import {DataFileError, type DataFileOptions, type DataFileOutcome, loadDataFile, loadDataFileNow} from './data-file.ts';
+import {
+	DataFileError,
+	type DataFileOptions,
+	type DataFileOutcome,
+	loadDataFile,
+	loadDataFileNow,
+} from './data-file.ts';
 import {RdbLoader} from './load-rdb.ts';
 import type {DataDisk} from './ports.ts';
 
@@ -49,9 +55,12 @@ interface Step {
 	readonly kind: 'rdb' | 'base' | 'incremental';
 }
 
-const RDB_REMEDY = 'restore a copy of it, or move it away to start without its data; redis-check-rdb says more';
-const AOF_REMEDY = 'keep a copy of the directory and run redis-check-aof --fix on its manifest, or restore a copy';
-const MANIFEST_REMEDY = 'correct it, restore a copy of the directory, or move the directory away to start without its data';
+const RDB_REMEDY =
+	'restore a copy of it, or move it away to start without its data; redis-check-rdb says more';
+const AOF_REMEDY =
+	'keep a copy of the directory and run redis-check-aof --fix on its manifest, or restore a copy';
+const MANIFEST_REMEDY =
+	'correct it, restore a copy of the directory, or move the directory away to start without its data';
 
 export class Recovery {
 	readonly #options: RecoveryOptions;
@@ -112,7 +121,10 @@ export class Recovery {
 		const step: Step = {path, isLast: true, kind: 'rdb'};
 		this.#begin([step]);
 		try {
-			this.#finishStep(step, loadDataFileNow({...this.#fileOptions(step), makeLoader: () => this.#loader(step, duplicates)}));
+			this.#finishStep(
+				step,
+				loadDataFileNow({...this.#fileOptions(step), makeLoader: () => this.#loader(step, duplicates)}),
+			);
 		} finally {
 			this.#end();
 		}
@@ -149,7 +161,9 @@ export class Recovery {
 		const name = settings.appendFilename;
 		const manifest: AofManifest = {base: {name, sequence: 1}, incremental: [], history: []};
 		disk.makeDirectorySync(join(settings.dir, settings.appendDirname));
-		disk.replaceSync(this.#pathOf(`${name}.manifest`), latin1ToBytes(formatManifest(manifest)), {mode: 0o600});
+		disk.replaceSync(this.#pathOf(`${name}.manifest`), latin1ToBytes(formatManifest(manifest)), {
+			mode: 0o600,
+		});
 		disk.renameSync(old, this.#pathOf(name));
 		log(
 			'notice',
@@ -166,7 +180,9 @@ export class Recovery {
 		// Before anything is loaded: what the manifest names must be there.
 		for (const [{name}] of parts) {
 			if (this.#options.disk.sizeOf(this.#pathOf(name)) >= 0) continue;
-			throw new DataFileError(`${this.#pathOf(name)} does not exist, and the manifest names it; ${MANIFEST_REMEDY}`);
+			throw new DataFileError(
+				`${this.#pathOf(name)} does not exist, and the manifest names it; ${MANIFEST_REMEDY}`,
+			);
 		}
 		return parts.map(([{name}, kind], index) => ({
 			path: this.#pathOf(name),
@@ -224,7 +240,10 @@ export class Recovery {
 			throw new DataFileError(`${step.path} is empty; ${RDB_REMEDY}`);
 		}
 		if (player !== null && player.refusedCount > 0) {
-			log('warning', `${player.refusedCount} commands of ${step.path} were refused, the last one: ${player.lastRefusal}`);
+			log(
+				'warning',
+				`${player.refusedCount} commands of ${step.path} were refused, the last one: ${player.lastRefusal}`,
+			);
 		}
 		if (validBytes === size) return;
 		if (!step.isLast) {

@@ -3,6 +3,7 @@
  * becomes of it then is the owner's affair. Writes beside the node's thread, one after the other.
  */
 import type {DataDisk, DiskFile} from './ports.ts';
+import {removeQuietly} from './remove-quietly.ts';
 import type {Snapshot, SnapshotSink} from './snapshot-port.ts';
 
 export interface SnapshotFileOptions {
@@ -111,10 +112,6 @@ export class SnapshotFile implements SnapshotSink {
 		this.#isClosed = true;
 		this.#queue = [];
 		this.#file.close();
-		try {
-			this.#options.disk.removeSync(this.#options.path);
-		} catch {
-			// A disk that failed may fail here too; the next snapshot writes over it.
-		}
+		removeQuietly(this.#options.disk, this.#options.path);
 	}
 }

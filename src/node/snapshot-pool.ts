@@ -11,6 +11,8 @@ import type {SnapshotEncoder} from './snapshot-encoder.ts';
 import type {FromSnapshotJob, SnapshotJob, ToSnapshotJob} from './snapshot-job.ts';
 import type {SnapshotSink} from './snapshot-port.ts';
 
+/** The function of snapshot-job.ts. */
+const JOB = 'encodeSnapshot' satisfies keyof typeof import('./snapshot-job.ts');
 const IDLE_MS = 10_000;
 /** What was given to the job and has not come back may be so much. */
 const BEHIND_BYTES = 4 * 1024 * 1024;
@@ -38,7 +40,7 @@ async function makePool(): Promise<Piscina> {
 	const {default: module} = await import('piscina');
 	return new module.Piscina({
 		filename: fileURLToPath(jobFile()),
-		name: 'encodeSnapshot',
+		name: JOB,
 		minThreads: 0,
 		maxThreads: 1,
 		idleTimeout: IDLE_MS,

@@ -111,7 +111,7 @@ function valueOf(records: Records, ref: number): string | object {
 }
 
 const sorted = (entries: Map<string, ModelEntry>): [string, ModelEntry][] =>
-	[...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+	[...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 test('a walk takes every record once, as it was at the beginning, whatever is changed between its slices', (t) => {
 	fc.assert(

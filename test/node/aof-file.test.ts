@@ -69,7 +69,10 @@ test('always: a disk that is full, or does not flush, ends in an error, and half
 	t.is(full.content, 'whole');
 	using broken = new Bench('always');
 	broken.disk.syncError = systemError('EIO');
-	t.throws(() => broken.append('x'), {instanceOf: AofLostError, message: /fsync error .*: Input\/output error/});
+	t.throws(() => broken.append('x'), {
+		instanceOf: AofLostError,
+		message: /fsync error .*: Input\/output error/,
+	});
 });
 
 test('everysec: written at once, flushed once a second and only when there is something to flush', async (t) => {

@@ -51,45 +51,48 @@ test('commands go to the file as their effects, with SELECT, and come back at th
 });
 
 for (const preamble of ['yes', 'no']) {
-	withRedis(`a rewrite under load, aof-use-rdb-preamble ${preamble}: redis-server reads the files`, async (t) => {
-		using directory = new KeptDirectory();
-		const config = {...ON, 'aof-use-rdb-preamble': preamble};
-		const digest = await directory.session(config, async (client, {port}) => {
-			using wire = await Wire.connect(port);
-			let sent = 0;
-			const write = (count: number): void => {
-				let bytes = '';
-				for (let i = 0; i < count; i++, sent++) {
-					const key = `key:${(sent * 7919) % 5000}`;
-					bytes += pipeline(sent % 5 === 4 ? `DEL ${key}` : `SET ${key} ${'v'.repeat(300)}${sent}`);
+	withRedis(
+		`a rewrite under load, aof-use-rdb-preamble ${preamble}: redis-server reads the files`,
+		async (t) => {
+			using directory = new KeptDirectory();
+			const config = {...ON, 'aof-use-rdb-preamble': preamble};
+			const digest = await directory.session(config, async (client, {port}) => {
+				using wire = await Wire.connect(port);
+				let sent = 0;
+				const write = (count: number): void => {
+					let bytes = '';
+					for (let i = 0; i < count; i++, sent++) {
+						const key = `key:${(sent * 7919) % 5000}`;
+						bytes += pipeline(sent % 5 === 4 ? `DEL ${key}` : `SET ${key} ${'v'.repeat(300)}${sent}`);
+					}
+					wire.send(bytes);
+				};
+				write(20_000);
+				for (let round = 1; round <= 3; round++) {
+					t.is(await client.ask('BGREWRITEAOF'), 'Background append only file rewriting started');
+					write(5000);
+					const second = await client.ask('BGREWRITEAOF');
+					if (second instanceof Error)
+						t.is(second.message, 'ERR Background append only file rewriting already in progress');
+					await rewritten(client);
 				}
-				wire.send(bytes);
-			};
-			write(20_000);
-			for (let round = 1; round <= 3; round++) {
-				t.is(await client.ask('BGREWRITEAOF'), 'Background append only file rewriting started');
-				write(5000);
-				const second = await client.ask('BGREWRITEAOF');
-				if (second instanceof Error)
-					t.is(second.message, 'ERR Background append only file rewriting already in progress');
-				await rewritten(client);
-			}
-			wire.send(pipeline('QUIT'));
-			await wire.readToEnd();
-			const info = await infoOf(client, 'persistence');
-			t.is(info.get('aof_last_bgrewrite_status'), 'ok');
-			t.is(info.get('aof_last_write_status'), 'ok');
-			return client.ask('DEBUG', 'DIGEST');
-		});
-		const files = directory.files();
-		t.is(files.length, 3);
-		t.true(files[0]!.endsWith(preamble === 'yes' ? '.base.rdb' : '.base.aof'));
-		execFileSync('redis-check-aof', [directory.join('appendonlydir', 'appendonly.aof.manifest')]);
-		await directory.session(config, async (client) => t.is(await client.ask('DEBUG', 'DIGEST'), digest));
-		await using redis = await startRedisServer({args: ['--dir', directory.path, '--appendonly', 'yes']});
-		using other = await RespClient.connect(redis.port);
-		t.is(await other.ask('DEBUG', 'DIGEST'), digest);
-	});
+				wire.send(pipeline('QUIT'));
+				await wire.readToEnd();
+				const info = await infoOf(client, 'persistence');
+				t.is(info.get('aof_last_bgrewrite_status'), 'ok');
+				t.is(info.get('aof_last_write_status'), 'ok');
+				return client.ask('DEBUG', 'DIGEST');
+			});
+			const files = directory.files();
+			t.is(files.length, 3);
+			t.true(files[0]!.endsWith(preamble === 'yes' ? '.base.rdb' : '.base.aof'));
+			execFileSync('redis-check-aof', [directory.join('appendonlydir', 'appendonly.aof.manifest')]);
+			await directory.session(config, async (client) => t.is(await client.ask('DEBUG', 'DIGEST'), digest));
+			await using redis = await startRedisServer({args: ['--dir', directory.path, '--appendonly', 'yes']});
+			using other = await RespClient.connect(redis.port);
+			t.is(await other.ask('DEBUG', 'DIGEST'), digest);
+		},
+	);
 }
 
 withRedis('files of redis-server are read with the same digest, and written on', async (t) => {

@@ -32,12 +32,13 @@ if (hasRedisServer()) {
 		);
 		const ours = get(new NodeConfig(), '*');
 		// Given to the reference on its command line, or the place where it runs.
-		for (const name of ['port', 'bind', 'dir', 'enable-debug-command']) {
+		for (const name of ['port', 'bind', 'dir', 'enable-debug-command', 'save']) {
 			t.true(name in ours, name);
 			delete theirs[name];
 			delete ours[name];
 		}
 		t.deepEqual(ours, theirs);
+		t.is(new NodeConfig().text('save'), '3600 1 300 100 60 10000');
 	});
 }
 
@@ -147,6 +148,10 @@ test('at the start nothing is immutable, lines of one directive add up, and wron
 	t.throws(() => new NodeConfig({directives: [['nosuch', '1']]}), {
 		instanceOf: ParameterError,
 		message: 'nosuch: Bad directive or wrong number of arguments',
+	});
+	t.throws(() => new NodeConfig({directives: [['tls-port', '1']]}), {
+		instanceOf: ParameterError,
+		message: 'tls-port: this server has no TLS',
 	});
 	t.throws(() => new NodeConfig({directives: [['port', 'x']]}), {
 		instanceOf: ParameterError,

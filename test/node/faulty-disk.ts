@@ -74,10 +74,6 @@ export class FaultyDisk implements DataDisk, Disposable {
 		this.#disk.removeSync(file);
 	}
 
-	list(directory: string): readonly string[] {
-		return this.#disk.list(directory);
-	}
-
 	sizeOf(file: string): number {
 		return this.#disk.sizeOf(file);
 	}

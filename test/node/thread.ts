@@ -54,7 +54,8 @@ async function startOnce(options: ThreadOptions): Promise<Thread> {
 		port,
 		busPort: port < 55_536 ? port + 10_000 : port - 10_000,
 		directory,
-		config: {'cluster-enabled': 'no', 'enable-debug-command': 'yes', ...options.config},
+		// As startRedisServer does: a snapshot is made when a test asks for it.
+		config: {'cluster-enabled': 'no', 'enable-debug-command': 'yes', save: '', ...options.config},
 		slotTable: createSlotTable(1),
 		nodeCount: 1,
 		transport: options.transport ?? 'handle',
