@@ -9,6 +9,7 @@ import {Digest} from './dataset-digest.ts';
 import {CommandError, MUST_BE_POSITIVE, NO_SUCH_KEY} from './errors.ts';
 import {encodingOf} from './generic-object.ts';
 import {replyHelp} from './help.ts';
+import {serializedLength} from './serialized-value.ts';
 import {badSubcommand} from './subcommand-arguments.ts';
 
 /** One subcommand: the number of its arguments, and what it does with them. */
@@ -44,14 +45,15 @@ const ACTS: Readonly<Record<string, Act>> = {
 	},
 	OBJECT: {
 		least: 1,
-		run({db, reply}, [key]) {
+		run(context, [key]) {
+			const {db, reply} = context;
 			const ref = db.findKey(key!);
 			if (ref === 0) throw NO_SUCH_KEY;
 			const facts = [
 				`Value at:0x${ref.toString(16)}`,
 				'refcount:1',
 				`encoding:${encodingOf(db, ref)}`,
-				`serializedlength:${serializedLength(db.value(ref))}`,
+				`serializedlength:${serializedLength(context, ref)}`,
 				`lru:${lruSeconds(db, ref)}`,
 				`lru_seconds_idle:${db.idleSeconds(ref)}`,
 			];
@@ -196,17 +198,6 @@ function datasetDigest(databases: readonly Keyspace[]): Digest {
 
 function mixValue(digest: Digest, db: Keyspace, ref: number): void {
 	digest.mixValue({type: db.type(ref), bytes: db.value(ref), isVolatile: db.expireAt(ref) !== -1});
-}
-
-/** Bytes of the string in an RDB file without compression. */
-function serializedLength(value: Uint8Array): number {
-	const number = parseInt64(value);
-	if (typeof number === 'number' && number >= -(2 ** 31) && number < 2 ** 31) {
-		if (number >= -128 && number < 128) return 2;
-		return number >= -32_768 && number < 32_768 ? 3 : 5;
-	}
-	const {length} = value;
-	return length + (length < 64 ? 1 : length < 16_384 ? 2 : 5);
 }
 
 /** The 24-bit clock in seconds at the last access. */

@@ -52,7 +52,8 @@ export function parseManifest(text: string): AofManifest {
 	const incremental: AofPart[] = [];
 	const history: AofPart[] = [];
 	const lines = text.split('\n');
-	if (lines.at(-1) === '') lines.pop();
+	// A manifest is replaced as a whole: a line without end was not written like this.
+	if (lines.pop() !== '') throw new ManifestError('the line has no end', lines.length + 1);
 	if (lines.length === 0) throw new ManifestError('the manifest is empty', 1);
 	for (const [index, line] of lines.entries()) {
 		if (line.startsWith('#')) continue;
@@ -79,11 +80,12 @@ function parseLine(line: string, number: number): AofPart & {readonly type: keyo
 	const values = new Map<string, string>();
 	for (let i = 0; i < words.length; i += 2) values.set(words[i]!.toLowerCase(), words[i + 1]!);
 	const name = values.get('file') ?? '';
-	const sequence = Number(values.get('seq'));
+	const sequence = /^\d+$/.test(values.get('seq') ?? '') ? Number(values.get('seq')) : 0;
 	const type = values.get('type') ?? '';
-	if (name === '' || /[\\/]/.test(name)) throw new ManifestError(`'${name}' is not a file's name`, number);
+	if (name === '' || name.includes('\0') || /[\\/]/.test(name))
+		throw new ManifestError(`'${name}' is not a file's name`, number);
 	if (!Number.isSafeInteger(sequence) || sequence < 1) throw new ManifestError('no sequence number', number);
-	if (!(type in TYPES)) throw new ManifestError(`'${type}' is no type of file`, number);
+	if (!Object.hasOwn(TYPES, type)) throw new ManifestError(`'${type}' is no type of file`, number);
 	return {name, sequence, type: type as keyof typeof TYPES};
 }
 
@@ -108,9 +110,9 @@ const unescaped = (text: string): string =>
 	);
 const ESCAPES: Readonly<Record<string, string>> = {n: '\n', r: '\r', t: '\t', a: '\u0007', b: '\b'};
 
-/** Names with blanks, quotes or bytes that are no letters stand in quotes. */
+/** Names with blanks, quotes, backslashes or what cannot be printed stand in quotes. */
 function quoted(name: string): string {
-	if (/^[\w.+=:@%^~,-]+$/.test(name)) return name;
+	if (/^[\x21\x23-\x26\x28-\x5b\x5d-\x7e]+$/.test(name)) return name;
 	const escaped = name.replace(/["\\]|[^\x20-\x7e]/g, (letter) =>
 		letter === '"' || letter === '\\'
 			? `\\${letter}`

@@ -46,8 +46,6 @@ const MAX_NOTE_BYTES = 1024;
 /** As long as offsets in a buffer can be: what was once accepted is not refused because a limit is lower today. */
 const MAX_BULK_BYTES = 0x7fff_ffff;
 const GATHERED_BYTES = 4 << 10;
-/** A buffer that had to hold more is given back. */
-const KEPT_GATHERED_BYTES = 1 << 20;
 
 export class AofReader {
 	readonly #visitor: AofVisitor;
@@ -188,8 +186,6 @@ export class AofReader {
 			gathered.region.bytes.copyWithin(0, this.#unitAt, gathered.length);
 			gathered.length = left;
 			this.#moveToFront();
-		} else if (gathered.region.bytes.length > KEPT_GATHERED_BYTES) {
-			gathered.take();
 		} else {
 			gathered.clear();
 		}

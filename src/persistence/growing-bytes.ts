@@ -4,6 +4,8 @@ import {allocateRegion, type Region} from '../lib/region.ts';
 
 /** Up to here a buffer doubles; a longer one grows by what is needed and a quarter. */
 const DOUBLING_LIMIT = 64 << 20;
+/** A longer buffer is given back when it is cleared, if it did not begin as one. */
+const KEPT_BYTES = 4 << 20;
 
 export class GrowingBytes {
 	/** Replaced when the buffer grows: read it anew after `reserve`. */
@@ -42,9 +44,11 @@ export class GrowingBytes {
 		return taken as Uint8Array<ArrayBuffer>;
 	}
 
-	/** Forgets what was written and keeps the memory. */
+	/** Forgets what was written, and keeps the memory unless it had to become very long. */
 	clear(): void {
 		this.length = 0;
+		const {length} = this.region.bytes;
+		if (length > KEPT_BYTES && length > this.#initialBytes) this.region = allocateRegion(this.#initialBytes);
 	}
 
 	#grow(needed: number): void {

@@ -11,6 +11,8 @@ export const MAGIC = 'REDIS';
 /** `REDIS` and four digits. */
 export const MAGIC_BYTES = 9;
 export const CHECKSUM_BYTES = 8;
+/** Behind a dumped value: two bytes of version, and the checksum. */
+export const DUMP_FOOTER_BYTES = 2 + CHECKSUM_BYTES;
 
 // What an entry of the file begins with; below these stand the types of values.
 
@@ -30,7 +32,6 @@ export const END = 255;
 
 export const LENGTH_6 = 0;
 export const LENGTH_14 = 1;
-export const LENGTH_LONG = 2;
 export const LENGTH_ENCODED = 3;
 /** The whole byte before four, or eight, bytes of a length. */
 export const LENGTH_32 = 0x80;

@@ -68,8 +68,6 @@ export interface RdbReaderOptions {
 type Stage = 'magic' | 'entries' | 'checksum' | 'complete';
 
 const GATHERED_BYTES = 256;
-/** A buffer that had to hold more is given back. */
-const KEPT_GATHERED_BYTES = 1 << 20;
 /** A C int. */
 const MAX_DB_INDEX = 0x7fff_ffff;
 /** The length's first byte, which says that the other eight follow. */
@@ -178,10 +176,7 @@ export class RdbReader {
 		input.at = 0;
 		input.end = gathered.length;
 		input.fileOffset = this.#gatheredAt;
-		if (this.#readEntry()) {
-			if (gathered.region.bytes.length > KEPT_GATHERED_BYTES) gathered.take();
-			else gathered.clear();
-		}
+		if (this.#readEntry()) gathered.clear();
 		return end;
 	}
 

@@ -13,6 +13,7 @@ import {
 	type AccessKind,
 	AUX,
 	CHECKSUM_BYTES,
+	DUMP_FOOTER_BYTES,
 	ENCODED_INT16,
 	ENCODED_INT32,
 	ENCODED_INT8,
@@ -34,6 +35,7 @@ import {
 	STRING_VALUE,
 } from './rdb-format.ts';
 
+/** Read anew for each value: they may change while the writer is in use. */
 export interface RdbWriterOptions {
 	/** `rdbcompression`: strings of more than 20 bytes are compressed where that saves something. */
 	readonly compress: boolean;
@@ -160,6 +162,21 @@ export class RdbWriter {
 		out.length += length;
 	}
 
+	/** A string as the payload of DUMP: a value by itself, with its version and a checksum of its own. */
+	dumpString(region: Region, at: number, length: number): void {
+		const out = this.#out;
+		const begin = out.length;
+		this.#byte(STRING_VALUE);
+		this.stringValue(region, at, length);
+		out.reserve(DUMP_FOOTER_BYTES);
+		out.region.view.setUint16(out.length, RDB_VERSION, true);
+		out.length += 2;
+		const crc = new Crc64();
+		crc.update(out.region.bytes, begin, out.length);
+		crc.writeTo(out.region.bytes, out.length);
+		out.length += CHECKSUM_BYTES;
+	}
+
 	/** The end of the file. */
 	end(): void {
 		this.#byte(END);
@@ -216,15 +233,17 @@ export class RdbWriter {
 		const limit = length - LEAST_SAVING_BYTES;
 		room.reserve(limit);
 		const compressed = this.#lzf.compress(region.bytes, at, length, room.region.bytes, 0, limit);
-		if (compressed === 0) return false;
-		this.#byte((LENGTH_ENCODED << 6) | ENCODED_LZF);
-		this.#length(compressed);
-		this.#length(length);
-		const out = this.#out;
-		out.reserve(compressed);
-		copyRegion(room.region, 0, out.region, out.length, compressed);
-		out.length += compressed;
-		return true;
+		if (compressed > 0) {
+			this.#byte((LENGTH_ENCODED << 6) | ENCODED_LZF);
+			this.#length(compressed);
+			this.#length(length);
+			const out = this.#out;
+			out.reserve(compressed);
+			copyRegion(room.region, 0, out.region, out.length, compressed);
+			out.length += compressed;
+		}
+		room.clear();
+		return compressed > 0;
 	}
 
 	#byte(value: number): void {
