@@ -18,11 +18,12 @@ import {AofPlayer} from './aof-player.ts';
 import type {CommandStream} from './command-stream.ts';
 import type {NodeConfig} from './config.ts';
 import {ParameterError} from './config-parameters.ts';
+import {RdbLoader} from './load-rdb.ts';
 import type {Clock, DataDisk} from './ports.ts';
 import {RdbSaver} from './rdb-saver.ts';
 import {type LoadingProgress, Recovery} from './recovery.ts';
 import {SnapshotPool} from './snapshot-pool.ts';
-import type {SnapshotMaker} from './snapshot-port.ts';
+import type {SnapshotLoader, SnapshotMaker} from './snapshot-port.ts';
 import {Snapshots} from './snapshots.ts';
 import {reasonOf} from './system-words.ts';
 
@@ -117,6 +118,13 @@ export class NodePersistence implements PersistenceService {
 		return this.#snapshots;
 	}
 
+	/** For full resynchronisations: takes what a primary sends. The databases must be empty. */
+	makeLoader(): SnapshotLoader {
+		const {databases} = this.#options;
+		// When a replica's keys expire, its primary decides.
+		return new RdbLoader({databases, checksum: this.#settings.rdbChecksum, expiredBefore: null});
+	}
+
 	get snapshotProgress(): {readonly taken: number; readonly total: number} {
 		return this.#snapshots.progress;
 	}
@@ -174,7 +182,7 @@ export class NodePersistence implements PersistenceService {
 		const {rdb, aof} = this;
 		aof.tick();
 		if (this.isBackgroundBusy || this.#snapshots.isBusy) return;
-		if (aof.isScheduled) {
+		if (aof.isScheduled && !aof.isHeldOff) {
 			this.#try(() => {
 				aof.beginRewrite();
 			});
