@@ -13,6 +13,7 @@ export function makeHeader(step: Step): Header {
 	const primary = primaryOf(myself) ?? myself;
 	return {
 		sender: myself.id,
+		sequence: ++state.lastSequence,
 		flags: myself.flags & (NodeFlags.PRIMARY | NodeFlags.REPLICA | NodeFlags.NOFAILOVER),
 		currentEpoch: state.currentEpoch,
 		configEpoch: primary.configEpoch,

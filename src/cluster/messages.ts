@@ -29,6 +29,8 @@ export type MessageType = (typeof MESSAGE_TYPES)[number];
 /** What a node says of itself in each packet. */
 export interface Header {
 	readonly sender: NodeId;
+	/** Grows with every packet of the sender, also over its restarts: tells the newer of two that came by different links. */
+	readonly sequence: number;
 	/** `NodeFlags` bits. */
 	readonly flags: number;
 	readonly currentEpoch: number;

@@ -37,6 +37,7 @@ const BODY_CHECKS: {readonly [T in BusMessage['type']]: (message: Fields) => boo
 /** A missing property is a compile error: each of a header's fields has its check. */
 const HEADER_CHECKS: {readonly [F in keyof Header]: (value: unknown) => boolean} = {
 	sender: isNodeId,
+	sequence: isCount,
 	flags: isCount,
 	currentEpoch: isCount,
 	configEpoch: isCount,

@@ -12,10 +12,10 @@ import {introduce, sendPing, sendPong} from './heartbeat.ts';
 import {knowInboundLink} from './links.ts';
 import {learnPausedOffset, receiveManualFailoverStart} from './manual-failover.ts';
 import {followAddress, learnOwnAddress, loseAddress} from './membership.ts';
-import type {BusMessage, Heartbeat} from './messages.ts';
+import type {BusMessage, Header, Heartbeat} from './messages.ts';
 import {learnRole} from './roles.ts';
 import {receiveUpdate, weighClaims} from './slot-ownership.ts';
-import {type ClusterNode, hasFlag, type Link, NodeFlags} from './state.ts';
+import {type ClusterNode, hasFlag, type Link, NodeFlags, SEQUENCES_PER_MS} from './state.ts';
 import type {Step} from './step.ts';
 import {receiveVoteRequest} from './votes.ts';
 
@@ -39,14 +39,21 @@ const HANDLERS: Handlers = {
 	mfstart: receiveManualFailoverStart,
 };
 
+/** No packet of one link is so much slower than one of another. */
+const OVERTAKEN_MS = 10_000;
+
 export function receiveMessage(step: Step, link: Link, message: BusMessage): void {
 	const {state} = step;
 	const {header, type} = message;
 	state.messages.received[type]++;
 	const sender = knownSender(step, message);
+	step.isOvertaken = sender !== null && isOvertaken(sender, header);
 	if (sender !== null && sender !== state.myself) {
 		sender.dataReceivedAt = step.now;
-		sender.replicationOffset = header.replicationOffset;
+		if (!step.isOvertaken) {
+			sender.heardSequence = header.sequence;
+			sender.replicationOffset = header.replicationOffset;
+		}
 		knowInboundLink(step, link, sender);
 		learnEpochs(step, sender, header);
 		learnPausedOffset(step, sender, header);
@@ -58,6 +65,14 @@ export function receiveMessage(step: Step, link: Link, message: BusMessage): voi
 		message: BusMessage,
 	) => void;
 	handle(step, link, sender, message);
+}
+
+/**
+ * A node speaks on two links, the one that it opened and the one that this node did, and what it says on one may arrive before
+ * what it said earlier on the other. A number that is much smaller is of a new life whose clock was set back.
+ */
+function isOvertaken(sender: ClusterNode, {sequence}: Header): boolean {
+	return sequence < sender.heardSequence && sequence > sender.heardSequence - OVERTAKEN_MS * SEQUENCES_PER_MS;
 }
 
 /** A node in handshake is not known yet, whatever its stand-in is called. */
@@ -76,7 +91,7 @@ function receivePing(
 	learnOwnAddress(step, link, type === 'meet');
 	if (sender === null && type === 'meet') receiveMeet(step, link, header);
 	if (sender !== null && sender !== step.state.myself) {
-		followAddress(step, sender, link, header);
+		if (!step.isOvertaken) followAddress(step, sender, link, header);
 		learnFromHeartbeat(step, link, sender, message);
 	}
 	sendPong(step, link, sender, type);
@@ -102,6 +117,7 @@ function receivePong(step: Step, link: Link, sender: ClusterNode | null, message
 /** The node of a handshake is known from here on: learn what it says at once, ask it for more, and tell the others. */
 function welcome(step: Step, link: Link, node: ClusterNode, message: Heartbeat<'pong'>): void {
 	node.dataReceivedAt = step.now;
+	node.heardSequence = message.header.sequence;
 	node.replicationOffset = message.header.replicationOffset;
 	noticePong(step, node);
 	learnEpochs(step, node, message.header);
@@ -112,6 +128,10 @@ function welcome(step: Step, link: Link, node: ClusterNode, message: Heartbeat<'
 
 function learnFromHeartbeat(step: Step, link: Link, sender: ClusterNode, message: Heartbeat): void {
 	const {header} = message;
+	if (step.isOvertaken) {
+		learnGossip(step, sender, message.gossip);
+		return;
+	}
 	learnRole(step, sender, header);
 	weighClaims(step, link, sender, header);
 	resolveCollision(step, sender, header.configEpoch);

@@ -113,6 +113,7 @@ function becomeReplica(step: Step, node: ClusterNode, primary: ClusterNode | nul
 	if (node.primary === primary || node === primary) return;
 	state.setPrimary(node, primary);
 	step.save();
+	step.effects.slotTableDirty = true;
 }
 
 /** A shard has one id, and no replica of a replica. */

@@ -75,6 +75,8 @@ export interface ClusterNode {
 	lastPingAt: number;
 	/** 0: never. */
 	pongReceivedAt: number;
+	/** `sequence` of the newest packet of it. */
+	heardSequence: number;
 	/** Last time that any packet of it came. */
 	dataReceivedAt: number;
 	/** When the FAIL flag was set. */
@@ -163,6 +165,9 @@ export type ClusterView = Readonly<
 };
 export type NodeView = Readonly<ClusterNode>;
 
+/** More packets than a node makes in a millisecond: so a later life begins above all of an earlier one. */
+export const SEQUENCES_PER_MS = 1000;
+
 /** Shared by all who own nothing. */
 const NO_SLOTS = new SlotBitmap().bytes;
 
@@ -206,8 +211,11 @@ export class ClusterState {
 	/** When the next ping to a random node is due. */
 	nextRandomPingAt = 0;
 	lastLink: LinkId = 0;
+	/** Of this node's own packets. */
+	lastSequence: number;
 
 	constructor(id: NodeId, now: number) {
+		this.lastSequence = now * SEQUENCES_PER_MS;
 		this.myself = this.addNode(id, NodeFlags.MYSELF | NodeFlags.PRIMARY, now);
 		this.myself.shardId = id;
 		assert(this.myself.index === MYSELF_INDEX, 'myself comes first in the table');
@@ -246,6 +254,7 @@ export class ClusterState {
 			pingSentAt: 0,
 			lastPingAt: 0,
 			pongReceivedAt: 0,
+			heardSequence: 0,
 			dataReceivedAt: 0,
 			failedAt: 0,
 			replicationOffset: 0,

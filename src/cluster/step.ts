@@ -23,6 +23,8 @@ export class Step {
 	readonly data: DataFacts;
 	now = 0;
 	effects: Effects = emptyEffects();
+	/** The packet at hand was overtaken by a newer one of its sender: what it says of the sender itself is old. */
+	isOvertaken = false;
 	/** The cluster's state must be judged again at the end of the step. */
 	isHealthDue = false;
 	/** What a replica may do about its primary, or an operator's failover, must be thought over at the end of the step. */

@@ -157,10 +157,19 @@ export class Boot {
 		return this.#running.filter((node) => node.role?.role === 'replica');
 	}
 
-	/** A new cluster must have its replicas; in one of an earlier run they say that they are before they say it is ok. */
+	/**
+	 * A new cluster must have its replicas, and everybody must know them: clients ask any node who there is. In a cluster of an
+	 * earlier run replicas say that they are before they say it is ok.
+	 */
 	#isReady(isNew: boolean): boolean {
+		if (this.#laggards(isNew).length > 0) return false;
+		if (!isNew) return true;
 		const {shards, replicas} = this.#options.settings;
-		return this.#laggards(isNew).length === 0 && (!isNew || this.#replicas.length >= shards * replicas);
+		const wanted = shards * replicas;
+		return (
+			this.#replicas.length >= wanted &&
+			this.#wished.every((node) => (node.opinion?.replicaCount ?? 0) >= wanted)
+		);
 	}
 
 	/** Who is waited for. Where nodes could not start, replicas may hear nobody for long. */

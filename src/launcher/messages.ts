@@ -79,12 +79,13 @@ export type FromNode =
 	| {readonly kind: 'bus-connect'; readonly request: number; readonly host: string; readonly busPort: number}
 	/** Opens a replication link to the client port of that address; answered by `stream-connected` or `stream-refused`. */
 	| {readonly kind: 'stream-connect'; readonly request: number; readonly host: string; readonly port: number}
-	/** The node's own `cluster_state` changed (the first one is sent in any case), or the number of slots it sees covered. */
+	/** The node's own `cluster_state` changed (the first one is sent in any case), or how many slots, nodes or replicas it sees. */
 	| {
 			readonly kind: 'cluster-state';
 			readonly ok: boolean;
 			readonly assignedCount: number;
 			readonly knownNodeCount: number;
+			readonly replicaCount: number;
 	  }
 	/**
 	 * What the node is to the data, and of a replica whether it hears its primary: at the start, before the first

@@ -28,6 +28,7 @@ export interface ClusterOpinion {
 	readonly ok: boolean;
 	readonly assignedCount: number;
 	readonly knownNodeCount: number;
+	readonly replicaCount: number;
 }
 
 /** What the last `role` message said. */
@@ -215,6 +216,7 @@ export class NodeThread {
 					ok: message.ok,
 					assignedCount: message.assignedCount,
 					knownNodeCount: message.knownNodeCount,
+					replicaCount: message.replicaCount,
 				};
 				this.#hooks.onClusterState(this);
 				this.#resolveSettled();

@@ -214,11 +214,16 @@ export class Aof implements StreamConsumer {
 
 	// Rewrite
 
+	/** After failures in a row: a rewrite that nobody asked for just now waits. */
+	get isHeldOff(): boolean {
+		return this.#options.monotonicMs() < this.#retryAtMs;
+	}
+
 	/** Whether the size calls for a rewrite, in percent of growth; 0 when it does not. */
 	dueGrowth(): number {
-		const {settings, monotonicMs} = this.#options;
+		const {settings} = this.#options;
 		if (this.#state !== 'on' || settings.autoAofRewritePercentage === 0) return 0;
-		if (this.currentBytes <= settings.autoAofRewriteMinBytes || monotonicMs() < this.#retryAtMs) return 0;
+		if (this.currentBytes <= settings.autoAofRewriteMinBytes || this.isHeldOff) return 0;
 		const growth = Math.floor((this.currentBytes * 100) / Math.max(1, this.baseBytes)) - 100;
 		return growth >= settings.autoAofRewritePercentage ? growth : 0;
 	}

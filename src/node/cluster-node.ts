@@ -62,7 +62,7 @@ export interface ClusterOutlets {
 	/** In the order in which they happened; after the slot table says so. */
 	event(event: ClusterEvent): void;
 	log(level: LogLevel, text: string): void;
-	/** This node's own view in three figures: once at the start, then whenever one of them changed. */
+	/** This node's own view in a few figures: once at the start, then whenever one of them changed. */
 	state(state: ClusterStateReport): void;
 }
 
@@ -70,6 +70,8 @@ export interface ClusterStateReport {
 	readonly ok: boolean;
 	readonly assignedCount: number;
 	readonly knownNodeCount: number;
+	/** Nodes that it knows as replicas of a primary that it knows, itself perhaps among them. */
+	readonly replicaCount: number;
 }
 
 /** Why a step was made: what a client was told is done must survive the process, what peers told need not. */
@@ -375,14 +377,23 @@ export class ClusterNode implements ClusterService, BusReceiver {
 
 	#reportState(): void {
 		const {assignedCount, isOk: ok, nodes} = this.#core.view;
+		let replicaCount = 0;
+		for (const node of nodes.values()) if (node.primary !== null) replicaCount++;
+		const state: ClusterStateReport = {ok, assignedCount, knownNodeCount: nodes.size, replicaCount};
 		const last = this.#reported;
-		if (last?.ok === ok && last.assignedCount === assignedCount && last.knownNodeCount === nodes.size) return;
+		if (last !== null && isSameState(state, last)) return;
 		// Who hears of a cluster that is up may kill this node at once: it must find its peers when it is started again.
 		if (ok && last?.ok !== true) this.#file.settle();
-		this.#reported = {ok, assignedCount, knownNodeCount: nodes.size};
-		this.#options.outlets.state(this.#reported);
+		this.#reported = state;
+		this.#options.outlets.state(state);
 	}
 }
+
+const isSameState = (a: ClusterStateReport, b: ClusterStateReport): boolean =>
+	a.ok === b.ok &&
+	a.assignedCount === b.assignedCount &&
+	a.knownNodeCount === b.knownNodeCount &&
+	a.replicaCount === b.replicaCount;
 
 function routeFlags(command: RoutedCommand, client: RoutedClient): number {
 	return (

@@ -282,8 +282,8 @@ class Node implements RunningNode {
 				log: (level, text) => {
 					this.#log(level, text);
 				},
-				state: ({ok, assignedCount, knownNodeCount}) => {
-					this.#post({kind: 'cluster-state', ok, assignedCount, knownNodeCount});
+				state: (state) => {
+					this.#post({kind: 'cluster-state', ...state});
 				},
 			},
 		});

@@ -18,6 +18,7 @@ import {AofPlayer} from './aof-player.ts';
 import type {CommandStream} from './command-stream.ts';
 import type {NodeConfig} from './config.ts';
 import {ParameterError} from './config-parameters.ts';
+import {RdbLoader} from './load-rdb.ts';
 import type {Clock, DataDisk} from './ports.ts';
 import {RdbLoader} from './load-rdb.ts';
 import {RdbSaver} from './rdb-saver.ts';
@@ -118,9 +119,10 @@ export class NodePersistence implements PersistenceService {
 		return this.#snapshots;
 	}
 
-	/** For the snapshot that a primary sends; keys that expired are the primary's to remove. */
+	/** For full resynchronisations: takes what a primary sends. The databases must be empty. */
 	makeLoader(): SnapshotLoader {
 		const {databases} = this.#options;
+		// When a replica's keys expire, its primary decides.
 		return new RdbLoader({databases, checksum: this.#settings.rdbChecksum, expiredBefore: null});
 	}
 
@@ -181,7 +183,7 @@ export class NodePersistence implements PersistenceService {
 		const {rdb, aof} = this;
 		aof.tick();
 		if (this.isBackgroundBusy || this.#snapshots.isBusy) return;
-		if (aof.isScheduled) {
+		if (aof.isScheduled && !aof.isHeldOff) {
 			this.#try(() => {
 				aof.beginRewrite();
 			});

@@ -79,7 +79,8 @@ export class RdbSaver {
 
 	/** What a node that died within a save left. */
 	removeLeftovers(): void {
-		for (const way of ['save', 'bgsave'] as const) removeQuietly(this.#options.disk, this.#temporaryPath(way));
+		for (const way of ['save', 'bgsave'] as const)
+			removeQuietly(this.#options.disk, this.#temporaryPath(way));
 	}
 
 	/** Writes the file while the node waits. Changes stay counted. @throws the system's error */

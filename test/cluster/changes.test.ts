@@ -137,6 +137,7 @@ test('a restored replica is told whom to follow when it starts, and again when t
 	const primary = core.view.nodes.get(B as never)!;
 	const header = {
 		sender: primary.id,
+		sequence: 0,
 		flags: primary.flags,
 		currentEpoch: 3,
 		configEpoch: 2,

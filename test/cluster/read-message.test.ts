@@ -8,6 +8,7 @@ const id = (digit: string): NodeId => digit.repeat(40) as NodeId;
 
 const header: Header = {
 	sender: id('a'),
+	sequence: 0,
 	flags: 2,
 	currentEpoch: 3,
 	configEpoch: 2,

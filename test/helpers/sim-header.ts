@@ -10,6 +10,7 @@ export function headerOf({core, data, host, port, busPort}: SimNode, changes: Pa
 	const primary = isPrimary(myself) ? myself : (myself.primary ?? myself);
 	return {
 		sender: myself.id,
+		sequence: 0,
 		flags: myself.flags,
 		currentEpoch: view.currentEpoch,
 		configEpoch: primary.configEpoch,

@@ -13,6 +13,7 @@ const B = 'b'.repeat(40) as NodeId;
 
 const header: Header = {
 	sender: A,
+	sequence: 0,
 	flags: 2,
 	currentEpoch: 2 ** 40,
 	configEpoch: 7,

@@ -47,7 +47,7 @@ test('six nodes in one thread form a cluster', async (t) => {
 		t.deepEqual(node.linkBuffer(999_999), {pendingBytes: 0, allocatedBytes: 0});
 	}
 	t.is(new Set(nodes.map(({node}) => ownersOf(node))).size, 1, 'all see the same owners');
-	t.deepEqual(nodes[5]?.states.at(-1), {ok: true, assignedCount: 16_384, knownNodeCount: 6});
+	t.deepEqual(nodes[5]?.states.at(-1), {ok: true, assignedCount: 16_384, knownNodeCount: 6, replicaCount: 0});
 	t.is(describeLinks(nodes[0]!.node.view).filter(({direction}) => direction === 'to').length, 5);
 });
 
@@ -197,6 +197,7 @@ test('S45: a link whose other end takes nothing is dropped when its buffer is ov
 	t.teardown(() => port2.close());
 	const header = {
 		sender: 'b'.repeat(40) as NodeId,
+		sequence: 0,
 		flags: NodeFlags.PRIMARY,
 		currentEpoch: 0,
 		configEpoch: 0,

@@ -24,7 +24,10 @@ class Files implements AsyncDisposable {
 
 	constructor(directives: Readonly<Record<string, string>>) {
 		this.config = new NodeConfig({
-			directives: [...Object.entries({'enable-protected-configs': 'yes', ...directives}), ['dir', this.disk.directory]],
+			directives: [
+				...Object.entries({'enable-protected-configs': 'yes', ...directives}),
+				['dir', this.disk.directory],
+			],
 		});
 		this.files = new NodePersistence({
 			disk: this.disk,
@@ -216,7 +219,10 @@ test('CONFIG SET appendonly yes is refused where the first file cannot be made',
 	rmSync(node.disk.path('appendonlydir'), {recursive: true});
 	node.config.set([['appendonly', 'yes']]);
 	await node.settled();
-	t.regex(readFileSync(node.disk.path('appendonlydir/appendonly.aof.manifest'), 'latin1'), /base\.rdb seq 1 type b/);
+	t.regex(
+		readFileSync(node.disk.path('appendonlydir/appendonly.aof.manifest'), 'latin1'),
+		/base\.rdb seq 1 type b/,
+	);
 });
 
 test('a BGSAVE that has to wait for a rewrite is told so, and comes after it', async (t) => {

@@ -13,6 +13,8 @@ const start = workerData as NodeStart;
 const says = (message: FromNode): void => parentPort?.postMessage(message);
 const links: MessagePort[] = [];
 let requests = 0;
+/** More than any test asks for. */
+const REPLICAS = 1000;
 
 if (start.config['test-start'] === 'crash') throw new Error('scripted crash at the start');
 
@@ -48,7 +50,7 @@ if (conf === 'corrupt') {
 		const knownNodeCount = Number(start.config['test-known'] ?? (conf === '' ? 1 : start.nodeCount));
 		const ok = knownNodeCount > 1 || conf !== '';
 		if (conf.startsWith('replica')) act(conf);
-		says({kind: 'cluster-state', ok, assignedCount: ok ? 16_384 : 0, knownNodeCount});
+		says({kind: 'cluster-state', ok, assignedCount: ok ? 16_384 : 0, knownNodeCount, replicaCount: REPLICAS});
 	});
 
 parentPort?.on('message', (message: ToNode) => {
@@ -77,7 +79,7 @@ function act(line: string): string {
 	switch (word) {
 		case 'ok':
 			if (readFileSync(confFile, 'utf8') === '') writeFileSync(confFile, 'member');
-			says({kind: 'cluster-state', ok: true, assignedCount: 16_384, knownNodeCount: start.nodeCount});
+			says({kind: 'cluster-state', ok: true, assignedCount: 16_384, knownNodeCount: start.nodeCount, replicaCount: REPLICAS});
 			return 'done';
 		case 'crash':
 			setImmediate(() => {
