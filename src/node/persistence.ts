@@ -20,7 +20,6 @@ import type {NodeConfig} from './config.ts';
 import {ParameterError} from './config-parameters.ts';
 import {RdbLoader} from './load-rdb.ts';
 import type {Clock, DataDisk} from './ports.ts';
-import {RdbLoader} from './load-rdb.ts';
 import {RdbSaver} from './rdb-saver.ts';
 import {type LoadingProgress, Recovery} from './recovery.ts';
 import {SnapshotPool} from './snapshot-pool.ts';

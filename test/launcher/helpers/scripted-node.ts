@@ -79,7 +79,13 @@ function act(line: string): string {
 	switch (word) {
 		case 'ok':
 			if (readFileSync(confFile, 'utf8') === '') writeFileSync(confFile, 'member');
-			says({kind: 'cluster-state', ok: true, assignedCount: 16_384, knownNodeCount: start.nodeCount, replicaCount: REPLICAS});
+			says({
+				kind: 'cluster-state',
+				ok: true,
+				assignedCount: 16_384,
+				knownNodeCount: start.nodeCount,
+				replicaCount: REPLICAS,
+			});
 			return 'done';
 		case 'crash':
 			setImmediate(() => {
