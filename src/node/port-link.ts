@@ -1,19 +1,22 @@
 /**
- * A replication link between two nodes of one process: a MessagePort with the manners of a TCP connection. Bytes are posted as
- * transferred buffers. How much of them the other end has taken it counts in shared memory; while too much is under way the
- * link takes no more, as a socket whose kernel buffer is full.
+ * A replication link between two nodes of one process: a MessagePort with the manners of a TCP connection. The bytes travel
+ * through a ring in shared memory, one for each direction: as with a socket, what was written reaches the other end also when
+ * this thread is killed. The port carries only calls to look into the ring, not more often than each millisecond: to wake a
+ * thread costs more than all the rest of a small command.
  *
- *     this end                                          the other end
- *     write: counter[POSTED] += length      ~~~~>       onData, then counter[TAKEN] += length
- *     over the window: counter[WAITS] = 1               below half of it: sees that, posts `drained`
+ *     this end                                  the other end
+ *     write: into the ring       'look' ~~~~>   drains the ring: onData
+ *     ring full: keeps the rest                 half of it free again
+ *     puts it in, onDrain       <~~~~ 'room'
  */
 import type {MessagePort} from 'node:worker_threads';
-import {regionOf} from '../lib/region.ts';
+import {allocateRegion} from '../lib/region.ts';
+import {SharedRing} from '../lib/shared-ring.ts';
 import type {Link, LinkHandler} from './transport.ts';
 
-/** First on every port: where the receiver counts. */
-interface Window {
-	readonly counter: SharedArrayBuffer;
+/** First on every port: the ring that its sender writes into. */
+interface Greeting {
+	readonly ring: SharedArrayBuffer;
 }
 
 interface LinkAddresses {
@@ -23,17 +26,15 @@ interface LinkAddresses {
 	readonly localPort: number;
 }
 
-/** What may be under way before the link counts as full. */
-const WINDOW_BYTES = 1024 * 1024;
+const LOOK = 'look';
+const ROOM = 'room';
+const LOOK_INTERVAL_MS = 1;
+const READ_BUFFER_BYTES = 64 * 1024;
+/** After so many chunks others have their turn. */
+const CHUNKS_A_TURN = 4;
 
-/** Words of the counter; bytes modulo 2^32. */
-const POSTED = 0;
-const TAKEN = 1;
-/** 1: who writes wants to hear when there is room again. */
-const WAITS = 2;
-const COUNTER_BYTES = 12;
-
-const DRAINED = 'drained';
+/** A chunk is consumed, or copied, before the next is read: one buffer serves all links of the thread. */
+const readBuffer = allocateRegion(READ_BUFFER_BYTES);
 
 /** The port becomes a link; `accept` says who handles it, as for a connection that `Transport.listen` accepted. */
 export function openPortLink(
@@ -53,11 +54,14 @@ class PortLink implements Link {
 	readonly copies = true;
 	readonly #port: MessagePort;
 	#handler: LinkHandler | null = null;
-	/** Of what is written here. */
-	readonly #theirs = new Int32Array(new SharedArrayBuffer(COUNTER_BYTES));
-	/** Of what is written there; null until its first message. */
-	#ours: Int32Array | null = null;
-	#isFull = false;
+	readonly #out = new SharedRing();
+	/** What the ring had no room for. */
+	#rest: Uint8Array[] = [];
+	#restBytes = 0;
+	/** Null until the other end has said hello. */
+	#in: SharedRing | null = null;
+	#calledAtMs = 0;
+	#isCallDue = false;
 	#isClosed = false;
 
 	constructor(port: MessagePort, {remoteAddress, remotePort, localAddress, localPort}: LinkAddresses) {
@@ -72,25 +76,24 @@ class PortLink implements Link {
 		this.#handler = handler;
 		if (this.#isClosed) return;
 		const port = this.#port;
-		port.postMessage({counter: this.#theirs.buffer as SharedArrayBuffer} satisfies Window);
-		port.on('message', (data: unknown) => this.#arrived(data));
+		port.postMessage({ring: this.#out.memory} satisfies Greeting);
+		port.on('message', (data: unknown) => this.#heard(data));
 		port.on('close', () => this.#closed());
 	}
 
 	get queuedBytes(): number {
-		return this.#isFull ? underwayBytes(this.#theirs) : 0;
+		return this.#restBytes;
 	}
 
 	write(bytes: Uint8Array, from: number, to: number): boolean {
 		if (this.#isClosed) return true;
-		// A view would be posted with all of the buffer that it looks at.
-		const posted = bytes.slice(from, to);
-		Atomics.add(this.#theirs, POSTED, posted.length);
-		this.#port.postMessage(posted, [posted.buffer]);
-		if (underwayBytes(this.#theirs) <= WINDOW_BYTES) return true;
-		Atomics.store(this.#theirs, WAITS, 1);
-		// The other end may have taken it before it could see that somebody waits.
-		this.#isFull = underwayBytes(this.#theirs) > WINDOW_BYTES / 2;
+		const taken = this.#restBytes > 0 ? 0 : this.#out.write(bytes, from, to);
+		if (taken < to - from) {
+			this.#rest.push(bytes.slice(from + taken, to));
+			this.#restBytes += to - from - taken;
+			this.#pump();
+		}
+		this.#call();
 		return true;
 	}
 
@@ -98,7 +101,7 @@ class PortLink implements Link {
 		// A thread that ends closes its ports.
 	}
 
-	/** What was posted arrives before the end does. */
+	/** What is in the ring arrives before the end does. */
 	end(): void {
 		this.destroy();
 	}
@@ -111,41 +114,80 @@ class PortLink implements Link {
 		setImmediate(() => this.#handler?.onClose());
 	}
 
-	#arrived(data: unknown): void {
-		if (this.#isClosed) return;
-		if (data === DRAINED) {
-			this.#isFull = false;
-			this.#handler?.onDrain();
-		} else if (data instanceof Uint8Array) {
-			this.#handler?.onData(regionOf(data), data.length);
-			this.#took(data.length);
-		} else {
-			this.#ours = counterOf(data) ?? this.#ours;
+	/** Puts what was kept into the ring, until that is full. */
+	#pump(): void {
+		let [next] = this.#rest;
+		while (next !== undefined) {
+			const taken = this.#out.write(next, 0, next.length);
+			this.#restBytes -= taken;
+			if (taken < next.length) {
+				next = next.subarray(taken);
+				this.#rest[0] = next;
+				if (this.#out.await()) return;
+			} else {
+				this.#rest.shift();
+				[next] = this.#rest;
+			}
 		}
 	}
 
-	#took(bytes: number): void {
-		const ours = this.#ours;
-		if (ours === null) return;
-		Atomics.add(ours, TAKEN, bytes);
-		if (Atomics.load(ours, WAITS) === 0 || underwayBytes(ours) > WINDOW_BYTES / 2) return;
-		Atomics.store(ours, WAITS, 0);
-		if (!this.#isClosed) this.#port.postMessage(DRAINED);
+	/** Now, or when a millisecond has passed since the last call. */
+	#call(): void {
+		if (this.#isCallDue) return;
+		const nowMs = performance.now();
+		if (nowMs - this.#calledAtMs >= LOOK_INTERVAL_MS) {
+			this.#calledAtMs = nowMs;
+			this.#port.postMessage(LOOK);
+			return;
+		}
+		this.#isCallDue = true;
+		setTimeout(() => {
+			this.#isCallDue = false;
+			if (this.#isClosed || this.#out.length === 0) return;
+			this.#calledAtMs = performance.now();
+			this.#port.postMessage(LOOK);
+		}, LOOK_INTERVAL_MS);
+	}
+
+	#heard(data: unknown): void {
+		if (this.#isClosed) return;
+		if (data === LOOK) {
+			this.#drain(CHUNKS_A_TURN);
+		} else if (data === ROOM) {
+			this.#pump();
+			this.#call();
+			if (this.#restBytes === 0) this.#handler?.onDrain();
+		} else {
+			this.#in ??= ringOf(data);
+			this.#drain(CHUNKS_A_TURN);
+		}
+	}
+
+	#drain(most: number): void {
+		const ring = this.#in;
+		if (ring === null) return;
+		for (let chunks = 0; !this.#isClosed && ring.length > 0; chunks++) {
+			if (chunks === most) {
+				setImmediate(() => this.#drain(CHUNKS_A_TURN));
+				return;
+			}
+			const length = ring.read(readBuffer.bytes);
+			this.#handler?.onData(readBuffer, length);
+			if (ring.isAwaited() && !this.#isClosed) this.#port.postMessage(ROOM);
+		}
 	}
 
 	#closed(): void {
+		if (this.#isClosed) return;
+		// The last words of the other end, however it ended.
+		this.#drain(Infinity);
 		if (this.#isClosed) return;
 		this.#isClosed = true;
 		this.#handler?.onClose();
 	}
 }
 
-const underwayBytes = (counter: Int32Array): number =>
-	(Atomics.load(counter, POSTED) - Atomics.load(counter, TAKEN)) >>> 0;
-
-function counterOf(data: unknown): Int32Array | null {
-	if (typeof data !== 'object' || data === null || !('counter' in data)) return null;
-	return data.counter instanceof SharedArrayBuffer && data.counter.byteLength === COUNTER_BYTES
-		? new Int32Array(data.counter)
-		: null;
+function ringOf(data: unknown): SharedRing | null {
+	if (typeof data !== 'object' || data === null || !('ring' in data)) return null;
+	return SharedRing.isRing(data.ring) ? new SharedRing(data.ring) : null;
 }
