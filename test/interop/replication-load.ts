@@ -1,6 +1,6 @@
 /** What tests of replication with redis-server write: data of every string form, and a writer that uses every command that has an effect. */
 import {RespError} from '../../src/resp/reply-parser.ts';
-import {RespClient} from '../helpers/resp-client.ts';
+import type {RespClient} from '../helpers/resp-client.ts';
 
 /** Databases with data that stays, apart from what `FLUSHDB` and `SWAPDB` get. */
 const DATABASES = [0, 1, 5];
@@ -10,7 +10,17 @@ const BATCH_KEYS = 500;
 
 /** All 256 bytes. */
 const BINARY = String.fromCharCode(...Array.from({length: 256}, (_, i) => i));
-const INTEGERS = ['0', '-1', '127', '-128', '32767', '-32769', '2147483647', '-2147483649', '9223372036854775807'];
+const INTEGERS = [
+	'0',
+	'-1',
+	'127',
+	'-128',
+	'32767',
+	'-32769',
+	'2147483647',
+	'-2147483649',
+	'9223372036854775807',
+];
 /** Text that is an integer in no form that is kept as one. */
 const NEARLY_INTEGERS = ['', '-0', '007', '+1', ' 1', '9223372036854775808', '1e3', '-'];
 
@@ -100,36 +110,76 @@ function writesOf(n: number, {hasTransactions = false}: WriterOptions): readonly
 		() => [['GETSET', text, value]],
 		() => [['SETRANGE', text, String(n % 60), 'range']],
 		() => [['APPEND', text, `+${n}`]],
-		() => [['INCR', number], ['DECRBY', number, '3'], ['INCRBY', number, '1000000'], ['DECR', number]],
+		() => [
+			['INCR', number],
+			['DECRBY', number, '3'],
+			['INCRBY', number, '1000000'],
+			['DECR', number],
+		],
 		() => [['INCRBYFLOAT', `float:${k % 5}`, '0.1']],
 		() => [['INCRBYFLOAT', number, '-5']],
 		() => [['GETEX', text, 'EX', '700']],
 		() => [['GETEX', text, 'PERSIST']],
 		() => [['GETEX', text, 'PXAT', '1']],
 		() => [['GETDEL', text]],
-		() => [['EXPIRE', text, '900', 'NX'], ['EXPIRE', text, '950', 'GT'], ['PEXPIRE', text, '940000', 'LT']],
+		() => [
+			['EXPIRE', text, '900', 'NX'],
+			['EXPIRE', text, '950', 'GT'],
+			['PEXPIRE', text, '940000', 'LT'],
+		],
 		() => [['EXPIREAT', text, String(Math.floor(nowMs / 1000) + 5000), 'XX']],
 		() => [['PEXPIREAT', text, String(nowMs + 20)]],
 		() => [['EXPIRE', text, '-1']],
-		() => [['SET', text, value, 'EX', '100'], ['PERSIST', text]],
-		() => [['SET', text, value], ['RENAME', text, other]],
-		() => [['SET', text, value, 'EX', '77'], ['RENAMENX', text, `renamed:${n % 40}`]],
-		() => [['SET', text, value, 'PX', '7777777'], ['COPY', text, other, 'REPLACE']],
+		() => [
+			['SET', text, value, 'EX', '100'],
+			['PERSIST', text],
+		],
+		() => [
+			['SET', text, value],
+			['RENAME', text, other],
+		],
+		() => [
+			['SET', text, value, 'EX', '77'],
+			['RENAMENX', text, `renamed:${n % 40}`],
+		],
+		() => [
+			['SET', text, value, 'PX', '7777777'],
+			['COPY', text, other, 'REPLACE'],
+		],
 		() => [['COPY', text, other, 'DB', SWAPPED[n % 2]!, 'REPLACE']],
-		() => [['SET', `moved:${n % 60}`, value], ['MOVE', `moved:${n % 60}`, SWAPPED[n % 2]!]],
+		() => [
+			['SET', `moved:${n % 60}`, value],
+			['MOVE', `moved:${n % 60}`, SWAPPED[n % 2]!],
+		],
 		() => [['SWAPDB', ...SWAPPED]],
-		() => [['SELECT', FLUSHED], ['SET', text, value], n % 2 === 0 ? ['FLUSHDB'] : ['FLUSHDB', 'ASYNC'], ['SET', other, '1']],
+		() => [
+			['SELECT', FLUSHED],
+			['SET', text, value],
+			n % 2 === 0 ? ['FLUSHDB'] : ['FLUSHDB', 'ASYNC'],
+			['SET', other, '1'],
+		],
 		() => [['SETBIT', bits, String((n * 17) % 900), String(n % 2)]],
-		() => [['BITFIELD', bits, 'SET', 'u8', '#3', String(n % 256), 'INCRBY', 'i5', '100', '1', 'GET', 'u4', '0']],
+		() => [
+			['BITFIELD', bits, 'SET', 'u8', '#3', String(n % 256), 'INCRBY', 'i5', '100', '1', 'GET', 'u4', '0'],
+		],
 		() => [['BITFIELD', bits, 'OVERFLOW', 'FAIL', 'INCRBY', 'u2', '102', '1']],
-		() => [['BITOP', 'XOR', `bits:${n % 5}`, bits, text], ['BITOP', 'NOT', `bits:not:${n % 5}`, bits]],
-		() => [['BITOP', 'AND', `bits:and:${n % 3}`, bits, other], ['BITOP', 'OR', bits, bits, 'no such key']],
+		() => [
+			['BITOP', 'XOR', `bits:${n % 5}`, bits, text],
+			['BITOP', 'NOT', `bits:not:${n % 5}`, bits],
+		],
+		() => [
+			['BITOP', 'AND', `bits:and:${n % 3}`, bits, other],
+			['BITOP', 'OR', bits, bits, 'no such key'],
+		],
 		() => [['MSET', text, value, other, '12', `binary:${BINARY.slice(n % 250)}`, BINARY]],
 		() => [['MSETNX', `new:${n % 300}`, value, `new:${(n + 1) % 300}`, value]],
 		() => [['DEL', text, other, 'no such key']],
 		() => [['UNLINK', text, other]],
 		() => [['SET', 'long', unpackable(17_000 + n, n)]],
-		() => [['GET', brief], ['EXISTS', `brief:${(n + 25) % 50}`]],
+		() => [
+			['GET', brief],
+			['EXISTS', `brief:${(n + 25) % 50}`],
+		],
 	];
 	const inTransactions: typeof ofKind = [
 		() => [
@@ -183,12 +233,43 @@ export class Writer {
 }
 
 /** Commands of every kind, a few times each. @param seed where it begins among them */
-export async function writeAll(client: RespClient, seed: number, options: WriterOptions = {}): Promise<readonly string[]> {
+export async function writeAll(
+	client: RespClient,
+	seed: number,
+	options: WriterOptions = {},
+): Promise<readonly string[]> {
 	const errors: string[] = [];
 	for (let first = seed; first < seed + 400; first += BATCH_KINDS) {
-		const commands: (readonly string[])[] = [['SELECT', String(DATABASES[(first / BATCH_KINDS) % DATABASES.length])]];
+		const commands: (readonly string[])[] = [
+			['SELECT', String(DATABASES[(first / BATCH_KINDS) % DATABASES.length])],
+		];
 		for (let i = 0; i < BATCH_KINDS; i++) commands.push(...writesOf(first + i, options));
 		errors.push(...(await carryOut(client, commands)));
 	}
 	return errors;
 }
+
+/** What the two hold of all keys that are not the same in both, for the message of a failure. */
+export async function differences(a: RespClient, b: RespClient): Promise<string> {
+	const lines: string[] = [];
+	for (const database of [...DATABASES, ...SWAPPED, FLUSHED]) {
+		const [ofA, ofB] = [await contentsOf(a, String(database)), await contentsOf(b, String(database))];
+		for (const key of new Set([...ofA.keys(), ...ofB.keys()]))
+			if (ofA.get(key) !== ofB.get(key))
+				lines.push(`${database} ${key}: ${ofA.get(key) ?? 'nothing'} and ${ofB.get(key) ?? 'nothing'}`);
+	}
+	return lines.join('\n');
+}
+
+async function contentsOf(client: RespClient, database: string): Promise<ReadonlyMap<string, string>> {
+	await client.ask('SELECT', database);
+	const contents = new Map<string, string>();
+	for (const key of (await client.ask('KEYS', '*')) as string[]) {
+		const value = String(await client.ask('GET', key)).slice(0, SHOWN_CHARACTERS);
+		contents.set(key, `${value} until ${String(await client.ask('PEXPIRETIME', key))}`);
+	}
+	await client.ask('SELECT', '0');
+	return contents;
+}
+
+const SHOWN_CHARACTERS = 200;

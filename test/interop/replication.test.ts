@@ -5,12 +5,24 @@ import {once} from 'node:events';
 import {stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {Reply} from '../../src/resp/reply-parser.ts';
-import {hasRedisServer, type RedisServer, type RedisServerOptions, startRedisServer} from '../helpers/redis-server.ts';
+import {
+	hasRedisServer,
+	type RedisServer,
+	type RedisServerOptions,
+	startRedisServer,
+} from '../helpers/redis-server.ts';
 import type {RespClient} from '../helpers/resp-client.ts';
 import type {ShoalNode} from '../helpers/shoal-node.ts';
-import {clientOf, start, startReplica, untilEqual, untilInfo, untilLinked} from '../node/replication-fixture.ts';
+import {
+	clientOf,
+	start,
+	startReplica,
+	untilEqual,
+	untilInfo,
+	untilLinked,
+} from '../node/replication-fixture.ts';
 import {eventually, infoOf} from '../node/wire.ts';
-import {fill, writeAll, Writer} from './replication-load.ts';
+import {differences, fill, writeAll, Writer} from './replication-load.ts';
 
 const test = hasRedisServer() ? anyTest.serial : anyTest.serial.skip;
 
@@ -46,7 +58,9 @@ function assertContent(t: ExecutionContext, {server}: RedisTalker): void {
 	const complaints = server
 		.log()
 		.split('\n')
-		.filter((line) => /critical|error|fail|wrong|bad |short read|unexpected|mismatch|assert/i.test(line));
+		.filter((line) =>
+			/critical|error|\bfail(ed|ure)?\b|wrong|bad |short read|unexpected|mismatch|assert/i.test(line),
+		);
 	t.deepEqual(
 		complaints.filter((line) => !line.includes('# WARNING')),
 		[],
@@ -63,7 +77,11 @@ async function untilSame(first: RespClient, ...others: readonly RespClient[]): P
 			async () => `${await offsetOf(first)} ${await offsetOf(other)}`,
 			(pair) => pair.split(' ')[0] === pair.split(' ')[1],
 		);
-		await untilEqual(first, other);
+		try {
+			await untilEqual(first, other);
+		} catch (error) {
+			throw new Error(`not the same: ${await differences(first, other)}`, {cause: error});
+		}
 	}
 }
 
@@ -79,7 +97,11 @@ const untilFigure = (client: RespClient, name: string, wanted: number): Promise<
 const logOf = ({messages}: ShoalNode): string =>
 	messages.map((message) => (message.kind === 'log' ? `${message.text}\n` : '')).join('');
 
-const follow = (client: RespClient, port: number): Promise<Reply> => client.ask('REPLICAOF', '127.0.0.1', String(port));
+/** Keys that expire stay: nothing more enters the stream by itself. */
+const stopExpiry = (client: RespClient): Promise<Reply> => client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+
+const follow = (client: RespClient, port: number): Promise<Reply> =>
+	client.ask('REPLICAOF', '127.0.0.1', String(port));
 
 // redis-server follows our node
 
@@ -145,12 +167,13 @@ test('redis-server takes all data anew after a cut that is longer than the backl
 });
 
 test('a redis-server that followed our node leads with all of its data', async (t) => {
-	const old = await start(t);
+	const old = await start(t, {config: {'repl-ping-replica-period': '3600'}});
 	await fill(old.client, 3000);
 	const heir = await startRedis(t, following(old.node.port));
 	const sibling = await startReplica(t, old.node.port);
 	await untilLinked(heir.client);
 	t.deepEqual(await writeAll(old.client, 0), []);
+	for (const {client} of [old, heir]) await stopExpiry(client);
 	await untilSame(old.client, heir.client, sibling.client);
 	t.is(await old.client.ask('WAIT', '2', '0'), 2);
 	const before = await infoOf(old.client);
@@ -198,11 +221,12 @@ for (const disklessSync of ['yes', 'no']) {
 	});
 }
 
-test('scripts, sorted results and transactions of redis-server arrive as their effects', async (t) => {
+test('scripts, long values and transactions of redis-server arrive as their effects', async (t) => {
 	const primary = await startRedis(t);
 	const {client} = primary;
-	const replica = await startReplica(t, primary.server.port);
-	const script = "for i = 1, 10 do redis.call('INCR', KEYS[1]); redis.call('SET', KEYS[2], i, 'PX', 50000) end";
+	const replica = await startReplica(t, primary.server.port, {config: {'proto-max-bulk-len': '1mb'}});
+	const script =
+		"for i = 1, 10 do redis.call('INCR', KEYS[1]); redis.call('SET', KEYS[2], i, 'PX', 50000) end";
 	await client.ask('EVAL', script, '2', 'a', 'b');
 	await client.ask('MULTI');
 	await client.ask('INCR', 'a');
@@ -210,6 +234,7 @@ test('scripts, sorted results and transactions of redis-server arrive as their e
 	await client.ask('SELECT', '3');
 	await client.ask('SET', 'e', '1');
 	await client.ask('EXEC');
+	await client.ask('SET', 'longer than our clients may send', 'x'.repeat(2 * 1024 * 1024));
 	await client.ask('SET', 'dumped', 'a string to be restored', 'PX', '900000');
 	await client.ask('EVAL', "redis.call('RESTORE', 'restored', 80000, redis.call('DUMP', 'dumped'))", '0');
 	await client.ask('EVAL', "redis.call('SET', 'brief', 1, 'PX', 10)", '0');
@@ -225,29 +250,55 @@ test('our node that leads again has both ids, as a redis-server in its place', a
 	const theirs = await startRedis(t, following(primary.server.port));
 	await untilLinked(theirs.client);
 	t.deepEqual(await writeAll(primary.client, 0, WITH_TRANSACTIONS), []);
+	for (const {client} of [primary, ours, theirs]) await stopExpiry(client);
 	await untilSame(primary.client, ours.client, theirs.client);
 	const digest = await untilEqual(ours.client, theirs.client);
 
 	const ids = async (client: RespClient): Promise<readonly (string | undefined)[]> => {
 		const info = await infoOf(client, 'replication');
-		return ['role', 'master_replid2', 'second_repl_offset', 'master_repl_offset'].map((name) => info.get(name));
+		return ['role', 'master_replid2', 'second_repl_offset', 'master_repl_offset'].map((name) =>
+			info.get(name),
+		);
 	};
 	for (const {client} of [ours, theirs]) t.is(await client.ask('REPLICAOF', 'NO', 'ONE'), 'OK');
 	t.deepEqual(await ids(ours.client), await ids(theirs.client));
 	t.is((await ids(ours.client))[1], (await infoOf(primary.client)).get('master_replid'));
 	t.is(await ours.client.ask('DEBUG', 'DIGEST'), digest);
 
-	// The redis-servers go on with it: it has the id that they know.
+	// The redis-server goes on with it: it has the id that is known there.
 	t.is(await follow(primary.client, ours.node.port), 'OK');
-	t.is(await follow(theirs.client, primary.server.port), 'OK');
 	await untilLinked(primary.client);
-	await untilLinked(theirs.client);
 	t.deepEqual(await writeAll(ours.client, 1000), []);
-	await untilSame(ours.client, primary.client, theirs.client);
+	await untilSame(ours.client, primary.client);
 	t.is(await figure(ours.client, 'sync_full'), 0);
 	t.is(await figure(ours.client, 'sync_partial_ok'), 1);
 	assertContent(t, primary);
 	assertContent(t, theirs);
+});
+
+test('FAILOVER of redis-server hands over to our node, and follows it partially', async (t) => {
+	const old = await startRedis(t);
+	t.deepEqual(await writeAll(old.client, 0, WITH_TRANSACTIONS), []);
+	const heir = await startReplica(t, old.server.port);
+	const {client} = heir;
+	t.regex(
+		String(await client.ask('PSYNC', 'a'.repeat(40), '1', 'FAILOVER')),
+		/PSYNC FAILOVER replid must match my replid\./,
+	);
+	const failover = ['FAILOVER', 'TO', '127.0.0.1', String(heir.node.port), 'TIMEOUT', '30000'];
+	t.is(await old.client.ask(...failover), 'OK');
+	await untilInfo(old.client, 'role', 'slave');
+	await untilLinked(old.client);
+	t.is((await infoOf(client)).get('role'), 'master');
+	t.regex(
+		String(await client.ask('PSYNC', '?', '-1', 'FAILOVER')),
+		/PSYNC FAILOVER can't be sent to a master\./,
+	);
+	t.deepEqual(await writeAll(client, 1000), []);
+	await untilSame(client, old.client);
+	t.is(await figure(client, 'sync_full'), 0);
+	t.is(await figure(client, 'sync_partial_ok'), 1);
+	assertContent(t, old);
 });
 
 test('a snapshot with a type that we lack is refused by name until the key is gone', async (t) => {
@@ -257,7 +308,8 @@ test('a snapshot with a type that we lack is refused by name until the key is go
 	const {client, node} = await start(t);
 	t.is(await follow(client, primary.server.port), 'OK');
 	await eventually(
-		() => Promise.resolve(logOf(node).match(/Failed trying to load the MASTER synchronization DB/g)?.length ?? 0),
+		() =>
+			Promise.resolve(logOf(node).match(/Failed trying to load the MASTER synchronization DB/g)?.length ?? 0),
 		(count) => count >= 3,
 	);
 	t.regex(logOf(node), /Values of type list are not supported: key "tasks"/);
@@ -360,7 +412,9 @@ test('WAIT, ROLE and INFO of both sides fit each other', async (t) => {
 	await theirs.client.ask('SET', 'a', '2');
 	t.is(await theirs.client.ask('WAIT', '1', '0'), 1);
 	t.is(await ours.client.ask('GET', 'a'), '2');
-	t.like(((await theirs.client.ask('ROLE')) as Reply[])[2], [['127.0.0.1', String(ours.node.port)]] as object);
+	t.like(((await theirs.client.ask('ROLE')) as Reply[])[2], [
+		['127.0.0.1', String(ours.node.port)],
+	] as object);
 	t.like(await ours.client.ask('ROLE'), ['slave', '127.0.0.1', theirs.server.port, 'connected'] as object);
 	assertContent(t, theirs);
 });
@@ -374,7 +428,9 @@ test('both ways work with a password, and with a wrong one until it is corrected
 	await untilLinked(replica.client);
 	await untilSame(primary.client, replica.client);
 
-	const last = await start(t, {config: {requirepass: password, masterauth: 'no secret', replicaof: `127.0.0.1 ${replica.server.port}`}});
+	const last = await start(t, {
+		config: {requirepass: password, masterauth: 'no secret', replicaof: `127.0.0.1 ${replica.server.port}`},
+	});
 	t.is(await last.client.ask('AUTH', password), 'OK');
 	await eventually(
 		() => Promise.resolve(logOf(last.node)),
@@ -433,7 +489,9 @@ test('redis-cli --rdb fetches a file that redis-check-rdb accepts and redis-serv
 test('redis-cli --replica shows the stream', async (t) => {
 	const {client, node} = await start(t);
 	await client.ask('SET', 'a', 'before');
-	const child = spawn('redis-cli', ['-p', String(node.port), '--replica'], {stdio: ['ignore', 'pipe', 'pipe']});
+	const child = spawn('redis-cli', ['-p', String(node.port), '--replica'], {
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
 	t.teardown(() => child.kill('SIGKILL'));
 	let output = '';
 	for (const stream of [child.stdout, child.stderr])
