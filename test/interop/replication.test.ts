@@ -241,6 +241,7 @@ test('scripts, long values and transactions of redis-server arrive as their effe
 	await untilSame(client, replica.client);
 	await replica.client.ask('SELECT', '3');
 	t.is(await replica.client.ask('GET', 'restored'), 'a string to be restored');
+	t.is(await figure(client, 'sync_full'), 1);
 	t.notRegex(logOf(replica.node), /CRITICAL/);
 });
 
