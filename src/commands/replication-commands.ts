@@ -11,6 +11,8 @@ import type {Context} from './context.ts';
 import {CommandError, NOT_AN_INTEGER, SYNTAX_ERROR} from './errors.ts';
 
 const NOT_IN_CLUSTER = new CommandError('ERR REPLICAOF not allowed in cluster mode.');
+const FAILOVER_TO_PRIMARY = new CommandError("ERR PSYNC FAILOVER can't be sent to a master.");
+const FAILOVER_OF_ANOTHER = new CommandError('ERR PSYNC FAILOVER replid must match my replid.');
 const BAD_PRIMARY_PORT = new CommandError('ERR Invalid master port');
 const NO_REPLICAS_OF_REPLICAS = new CommandError('ERR Command is not valid when client is a replica.');
 const BAD_TIMEOUT = new CommandError('ERR timeout is not an integer or out of range');
@@ -30,9 +32,21 @@ const psync = command({
 	summary: 'Internal command used for replication',
 	args: [bytes('replicationid'), integer('offset')],
 	arity: -3,
-	run({client, request, services: {replication}}, _id, firstByte) {
+	inPlace({client, services: {cluster, replication}}, request) {
 		// Asked again by one that is served already: there is nothing to say.
-		if (!isReplica(client)) replication.psync(client, request.latin1(1), firstByte);
+		if (isReplica(client)) return true;
+		const id = request.latin1(1);
+		// The primary's FAILOVER hands its part over: it stands still, has waited for this node, and wants to follow it.
+		if (request.count > 3 && request.isWord(3, 'FAILOVER')) {
+			if (cluster !== null) throw NOT_IN_CLUSTER;
+			if (!replication.isReplica) throw FAILOVER_TO_PRIMARY;
+			if (id !== replication.history.id) throw FAILOVER_OF_ANOTHER;
+			replication.lead();
+		}
+		const firstByte = parseInt64(request.bytes(2));
+		if (firstByte === null) throw NOT_AN_INTEGER;
+		replication.psync(client, id, Number(firstByte));
+		return true;
 	},
 });
 

@@ -80,7 +80,8 @@ export class CommandReader {
 
 	/** Most commands that have keys have the first behind their name. For others it is a look in vain. */
 	#prefetch(db: Keyspace, region: Region): void {
-		db.expectNothing();
+		// Another database may be selected than where keys were expected last: what stays there would outlive its bytes.
+		this.#expecting?.expectNothing();
 		this.#expecting = db;
 		for (let i = 0; i < this.#count; i++) {
 			const request = this.#requests[i]!;

@@ -28,7 +28,6 @@ export class RdbLoader implements SnapshotLoader {
 	/** Keys put into the databases, and keys left out. */
 	loadedCount = 0;
 	expiredCount = 0;
-	/** Fields of the file's head. */
 	readonly aux = new Map<string, string>();
 
 	constructor(options: RdbLoaderOptions) {

@@ -20,7 +20,7 @@ import {
 	newReplica,
 } from '../replication/primary.ts';
 import type {ReplicaRecord} from '../replication/primary.ts';
-import {NEWLINE} from '../replication/wire.ts';
+import {NEWLINE, STREAM_DATABASE} from '../replication/wire.ts';
 import {FullSync} from './full-sync.ts';
 import type {SnapshotMaker} from './snapshot-port.ts';
 
@@ -36,6 +36,8 @@ export interface ReplicasOptions {
 	readonly flush: () => void;
 	/** Somebody reads the stream from here on. */
 	readonly selectAgain: () => void;
+	/** What a reader that begins here has to take for selected. */
+	readonly streamDatabase: () => number;
 	readonly log: (level: LogLevel, text: string) => void;
 	/** Who is online, or how far they are, may have changed. */
 	readonly onChange: () => void;
@@ -163,7 +165,7 @@ export class Replicas {
 
 	/** One snapshot for all that wait, as soon as none is under way. */
 	#beginSync(): void {
-		const {history, snapshots, randomId, flush, selectAgain, log} = this.#options;
+		const {history, snapshots, randomId, flush, selectAgain, streamDatabase, log} = this.#options;
 		if (this.#waiting.size === 0 || this.#current !== null || this.#isWaitingForMaker) return;
 		if (snapshots.isBusy) {
 			this.#isWaitingForMaker = true;
@@ -180,7 +182,7 @@ export class Replicas {
 			replicas: this.#waiting,
 			mark: randomId(),
 			aux: new Map([
-				['repl-stream-db', '0'],
+				[STREAM_DATABASE, String(streamDatabase())],
 				['repl-id', history.id],
 				['repl-offset', String(history.offset)],
 			]),

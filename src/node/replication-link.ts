@@ -9,6 +9,7 @@ import type {Keyspace} from '../data/keyspace.ts';
 import {AssertionError} from '../lib/assert.ts';
 import type {Region} from '../lib/region.ts';
 import type {ReplicationHistory} from '../replication/history.ts';
+import {STREAM_DATABASE} from '../replication/wire.ts';
 import {type KnownHistory, ReplicaMachine, type ReplicaOutlet} from '../replication/replica.ts';
 import type {NodeClients} from './clients.ts';
 import type {Frontend} from './frontend.ts';
@@ -263,11 +264,12 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 			this.#machine.fail('Failed trying to load the MASTER synchronization DB: it is not complete');
 			return;
 		}
+		this.#databaseIndex = this.#selectedIn(this.#loader!);
 		this.#loader = null;
 		this.#transfer = null;
 		history.adopt(this.#syncing!.id, this.#syncing!.offset);
 		this.log('notice', 'MASTER <-> REPLICA sync: Finished with success');
-		this.#begin(true);
+		this.#begin();
 		events.up(true);
 		this.acknowledge();
 	}
@@ -281,7 +283,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 			events.renamed();
 		}
 		history.keep();
-		this.#begin(false);
+		this.#begin();
 		events.up(false);
 		this.acknowledge();
 	}
@@ -301,15 +303,20 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		this.#options.events.down(reason);
 	}
 
+	/** The database that the stream behind a snapshot begins in: a primary that is itself a replica goes on in the middle of one. */
+	#selectedIn({aux}: SnapshotLoader): number {
+		const index = Number(aux.get(STREAM_DATABASE) ?? 0);
+		return index in this.#options.databases ? index : 0;
+	}
+
 	/** From here on the primary is a client whose commands are run. */
-	#begin(isFull: boolean): void {
+	#begin(): void {
 		const {clients, events, frontend, history, host, port, stats, nowMs} = this.#options;
 		const {remoteAddress, localAddress, localPort} = this.#link!;
 		const remote = remoteAddress === '' ? host : remoteAddress;
 		const client = clients.add(this, `${remote}:${port}`, `${localAddress}:${localPort}`, nowMs());
 		client.isPrimary = true;
-		client.replyMode = 'off';
-		client.databaseIndex = isFull ? 0 : this.#databaseIndex;
+		client.databaseIndex = this.#databaseIndex;
 		this.#client = client;
 		this.#applier = new StreamApplier({
 			frontend,
@@ -321,11 +328,11 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 			onAsked: () => {
 				this.acknowledge();
 			},
-			onError: (command) => {
+			onError: (command, error) => {
 				stats.unexpectedErrorReplies++;
 				this.log(
 					'warning',
-					`== CRITICAL == This replica is sending an error to its master after processing the command '${command}'`,
+					`== CRITICAL == This replica is sending an error to its master: '${error}' after processing the command '${command}'`,
 				);
 			},
 			onFailed: (reason) => {

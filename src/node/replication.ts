@@ -133,6 +133,8 @@ export class Replication implements ReplicationService {
 			selectAgain: () => {
 				if (this.#following === null) stream.selectAgain();
 			},
+			streamDatabase: () =>
+				this.#following === null ? 0 : (this.#following.link?.databaseIndex ?? this.#databaseIndex),
 			log: (level, text) => {
 				outlets.log(level, text);
 			},

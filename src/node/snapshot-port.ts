@@ -39,6 +39,8 @@ export interface SnapshotMaker {
 export interface SnapshotLoader {
 	/** The bytes may be cut anywhere. @throws with what is wrong and at which offset; the databases are then half filled */
 	push(bytes: Uint8Array): void;
+	/** Fields of the file's head that were read so far. */
+	readonly aux: ReadonlyMap<string, string>;
 	/** True when the file's end, checksum included, was read. */
 	readonly isComplete: boolean;
 }

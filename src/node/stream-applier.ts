@@ -6,7 +6,9 @@
  *               applied   waits until its EXEC is there: a transaction is applied as a whole or not at all
  */
 import type {Client} from '../commands/client.ts';
+import {latin1} from '../lib/bytes.ts';
 import {copyRegion, allocateRegion, regionOf, type Region} from '../lib/region.ts';
+import type {ReplyWriter} from '../resp/reply-writer.ts';
 import {Request} from '../resp/request.ts';
 import {COMPLETE, EMPTY, INCOMPLETE, RequestParser} from '../resp/request-parser.ts';
 import type {Frontend} from './frontend.ts';
@@ -19,8 +21,8 @@ export interface StreamApplierOptions {
 	readonly onApplied: (bytes: Uint8Array, from: number, to: number) => void;
 	/** The primary asks how far this replica is (REPLCONF GETACK). All before it is applied. */
 	readonly onAsked: () => void;
-	/** A command was refused or failed here: the data are not the primary's any more. */
-	readonly onError: (command: string) => void;
+	/** A command was refused or failed here, with this error line: the data are not the primary's any more. */
+	readonly onError: (command: string, error: string) => void;
 	/** What came is not the protocol. */
 	readonly onFailed: (reason: string) => void;
 }
@@ -94,7 +96,8 @@ export class StreamApplier {
 		let from = 0;
 		frontend.beginTurn();
 		frontend.beginRun();
-		reader.parser.limits.authenticated = true;
+		// What the primary took from its clients is not too long.
+		reader.parser.limits.maxBulkBytes = Infinity;
 		while (at < end && !this.#isStopped) {
 			const status = reader.read(client, region, at, end);
 			const {request} = reader;
@@ -113,8 +116,11 @@ export class StreamApplier {
 				} else if (word !== 'exec') {
 					request.ownsRegion = false;
 					const {errorCount} = writer;
+					const mark = writer.mark();
 					executor.execute(client, request);
-					if (writer.errorCount !== errorCount) onError(request.latin1(0));
+					if (writer.errorCount !== errorCount) onError(request.latin1(0), errorLine(writer, mark));
+					// The primary is told nothing.
+					writer.rewind(mark);
 				}
 			} else if (status !== EMPTY) {
 				onFailed(`Protocol error in the stream of the master: ${reader.parser.error}`);
@@ -148,6 +154,10 @@ export class StreamApplier {
 		return false;
 	}
 }
+
+/** What was written since `mark`, where it is an error. */
+const errorLine = ({length, region}: ReplyWriter, mark: number): string =>
+	latin1(region.bytes, mark, length).replace(/^-|\r\n$/g, '');
 
 /** Commands of the stream that are not for the databases. */
 function marker(request: Request): 'multi' | 'exec' | 'replconf' | null {

@@ -6,6 +6,9 @@ export function encodeCommand(...words: readonly string[]): Uint8Array {
 	return latin1ToBytes(`*${words.length}\r\n${bulks.join('')}`);
 }
 
+/** Field of a snapshot's head: what is selected in the stream that goes on behind the snapshot. */
+export const STREAM_DATABASE = 'repl-stream-db';
+
 /** Keeps a silent link alive; part of the stream, so that offsets agree. */
 export const PING = encodeCommand('PING');
 /** Asks all replicas how far they are; part of the stream. */

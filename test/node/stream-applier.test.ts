@@ -10,7 +10,6 @@ function applier() {
 	const door = openDoor();
 	const client = door.clients.add(NO_CONNECTION, '127.0.0.1:1', '127.0.0.1:2', 0);
 	client.isPrimary = true;
-	client.replyMode = 'off';
 	let applied = '';
 	const askedAt: number[] = [];
 	const errors: string[] = [];
@@ -20,7 +19,7 @@ function applier() {
 		client,
 		onApplied: (bytes, from, to) => void (applied += latin1(bytes, from, to)),
 		onAsked: () => void askedAt.push(applied.length),
-		onError: (command) => void errors.push(command),
+		onError: (command, error) => void errors.push(`${command}: ${error}`),
 		onFailed: (reason) => void failures.push(reason),
 	});
 	const db = door.services.databases[0]!;
@@ -89,7 +88,7 @@ test('a primary that asks how far the replica is hears of all before its questio
 test('nothing of what the primary did is refused, and what fails is told', (t) => {
 	const {errors, get, push} = applier();
 	push(pipeline('LPUSH list x', 'SET a 1'));
-	t.deepEqual(errors, ['LPUSH']);
+	t.deepEqual(errors, ["LPUSH: ERR unknown command 'LPUSH', with args beginning with: 'list' 'x' "]);
 	t.is(get('a'), '1');
 });
 
