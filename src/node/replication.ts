@@ -245,7 +245,7 @@ export class Replication implements ReplicationService {
 			lastHeardSecondsAgo: link?.isUp === true ? secondsSince(link.lastHeardAtMs) : -1,
 			readOffset: link?.readOffset ?? this.history.offset,
 			sync:
-				link?.transfer == null
+				link === null || link.transfer === null
 					? null
 					: {...link.transfer, lastHeardSecondsAgo: secondsSince(link.lastHeardAtMs)},
 			downForSeconds: downSinceMs < 0 ? -1 : secondsSince(downSinceMs),
@@ -437,8 +437,8 @@ export class Replication implements ReplicationService {
 	}
 
 	#forgetLink(following: Following | null): void {
-		const link = following?.link;
-		if (link == null) return;
+		const link = following?.link ?? null;
+		if (link === null) return;
 		if (link.isUp) this.#heardAtMs = link.lastHeardAtMs;
 		link.drop();
 	}

@@ -62,7 +62,7 @@ async function until<T>(give: () => Promise<T> | T, isRight: (given: T) => boole
 	for (const deadline = Date.now() + DEADLINE_MS; ;) {
 		const given = await give();
 		if (isRight(given)) return given;
-		if (Date.now() > deadline) throw new Error(`still not so:\n${String(JSON.stringify(given, null, '\t'))}`);
+		if (Date.now() > deadline) throw new Error(`still not so:\n${JSON.stringify(given, null, '\t')}`);
 		await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 	}
 }

@@ -178,7 +178,8 @@ test('SAVECONFIG answers with the reason when the file cannot be written', async
 
 test('a closed link is no failure: the node is known by its silence only', async (t) => {
 	const cluster = new TestCluster(t, 2);
-	const config = {nodeTimeoutMs: 600};
+	// Long enough for a slow machine to close the links before it.
+	const config = {nodeTimeoutMs: 4000};
 	const nodes = [await cluster.start(0, {config}), await cluster.start(1, {config})];
 	form(nodes);
 	await untilFormed(nodes);
