@@ -1,12 +1,17 @@
 /** `npm run bench [-- name ...]`: the comparisons with redis-server and the micro-benchmarks, one after the other. */
 import {boot} from './versus/boot.ts';
+import {failover} from './versus/failover.ts';
+import {files} from './versus/files.ts';
 import {memory} from './versus/memory.ts';
 import {pause} from './versus/pause.ts';
-import {throughput} from './versus/throughput.ts';
+import {replicated, throughput} from './versus/throughput.ts';
 
 const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
 	boot,
 	throughput,
+	replicated,
+	failover,
+	files,
 	memory,
 	pause,
 	slots: async () => import('./slots.ts'),
@@ -14,6 +19,7 @@ const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
 	keyspace: async () => import('./keyspace.ts'),
 	commands: async () => import('./commands.ts'),
 	gossip: async () => import('./gossip.ts'),
+	rdb: async () => import('./rdb.ts'),
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benchmarks);

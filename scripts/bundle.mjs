@@ -9,6 +9,8 @@ import {join} from 'node:path';
 import {root} from './setup.mjs';
 
 const THREADS = ['node-worker', 'manager-worker'];
+/** Made by piscina, not by us: no code cache. */
+const JOBS = {'snapshot-job': 'src/node/snapshot-job.ts'};
 
 /** @type {import('esbuild').BuildOptions} */
 const common = {
@@ -25,6 +27,18 @@ const common = {
 	// msgpackr without its native part, which takes longer to load than our frames to pack.
 	alias: {msgpackr: join(root, 'node_modules', 'msgpackr', 'index.js')},
 	logLevel: 'warning',
+};
+
+/** A script that is compiled from a code cache has no import(): the launcher hands one in (src/launcher/threads.ts). */
+const handedInImport = {
+	name: 'handed-in import',
+	/** @param {import('esbuild').PluginBuild} build */
+	setup(build) {
+		build.onLoad({filter: /[\\/]snapshot-pool\.ts$/}, ({path}) => ({
+			contents: readFileSync(path, 'utf8').replace("await import('piscina')", "await $import('piscina')"),
+			loader: 'ts',
+		}));
+	},
 };
 
 export async function bundle(outdir = join(root, 'dist')) {
@@ -45,10 +59,15 @@ export async function bundle(outdir = join(root, 'dist')) {
 		// CommonJS: only a classic script can be compiled from a code cache.
 		build({
 			...common,
-			entryPoints: {'node-worker': 'src/node/worker.ts', 'manager-worker': 'src/trib/worker.ts'},
+			entryPoints: {'node-worker': 'src/node/worker.ts', 'manager-worker': 'src/trib/worker.ts', ...JOBS},
 			outdir,
 			format: 'cjs',
 			outExtension: {'.js': '.cjs'},
+			// Loaded when the first large snapshot is made, from where the bundle is; it starts threads from files of its own.
+			external: ['piscina'],
+			define: {'import.meta.url': '$url'},
+			plugins: [handedInImport],
+			banner: {js: "const $url = require('node:url').pathToFileURL(__filename).href;"},
 		}),
 	]);
 	for (const name of THREADS) stamp(join(outdir, `${name}.cjs`));

@@ -14,12 +14,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	data: ['lib', 'slots'],
 	cluster: ['lib', 'slots'],
 	replication: ['lib', 'slots'],
-	persistence: ['lib', 'slots', 'data', 'replication'],
+	// Of resp the parser: the commands of an append-only file are requests.
+	persistence: ['lib', 'slots', 'resp', 'data', 'replication'],
+	// Of persistence the form of a value: DUMP and RESTORE carry what an RDB file holds.
 	commands: [
 		'lib',
 		'slots',
 		'resp',
 		'data',
+		'persistence',
 		'types:cluster',
 		'cluster/describe.ts',
 		'types:replication',
@@ -58,12 +61,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that must compute the same whenever and wherever they run. */
-const PURE = new Set(['cluster', 'replication']);
+const PURE = new Set(['cluster', 'replication', 'persistence']);
 const IMPURE =
 	/\b(?:Buffer|Date|setTimeout|setInterval|setImmediate|queueMicrotask|process|performance|console|fetch|crypto|Atomics|Worker|MessageChannel)\b|Math\.random/;
 
 /** What starts a thread or a process, or is imported from outside; and the simulator, which tests drive. */
-const ENTRY_POINTS = ['cli.ts', 'index.ts', 'node/worker.ts', 'trib/worker.ts'];
+const ENTRY_POINTS = ['cli.ts', 'index.ts', 'node/worker.ts', 'node/snapshot-job.ts', 'trib/worker.ts'];
 const TEST_ENGINES = ['sim'];
 
 interface Import {
@@ -152,8 +155,17 @@ test('relative imports name a file that is there', (t) => {
 	t.deepEqual(broken, []);
 });
 
-test('lib, slots, resp, data, cluster, replication and commands do without Node', (t) => {
-	const without = new Set(['lib', 'slots', 'resp', 'data', 'cluster', 'replication', 'commands']);
+test('lib, slots, resp, data, cluster, replication, persistence and commands do without Node', (t) => {
+	const without = new Set([
+		'lib',
+		'slots',
+		'resp',
+		'data',
+		'cluster',
+		'replication',
+		'persistence',
+		'commands',
+	]);
 	const broken = [...sources]
 		.filter(([file]) => without.has(folderOf(file)))
 		.flatMap(([file, text]) =>

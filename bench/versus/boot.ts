@@ -1,17 +1,23 @@
 /**
- * From the shell to cluster_state:ok on every one of six nodes: `shoal up` against six redis-server processes and
- * `redis-cli --cluster create`.
+ * From the shell to a cluster: six primaries until cluster_state:ok on every one, and three primaries with a replica each
+ * until every replica's link is up as well. `shoal up` against six redis-server processes and `redis-cli --cluster create`.
  */
-import {execFileSync} from 'node:child_process';
-import {median, redisCli, startRedis, startShoal} from './peers.ts';
+import {areReplicasUp, median, redisCli, type Server, startRedisCluster, startShoal, until} from './peers.ts';
 
 const ROUNDS = 5;
-const NODES = 6;
+/** Until a replica asks for nothing, redis-server waits these seconds for others before it sends a snapshot. */
+const NO_DELAY = ['--repl-diskless-sync-delay', '0'];
 
-async function bootShoal(): Promise<number> {
-	const start = performance.now();
-	const server = await startShoal({shards: NODES});
-	const seconds = (performance.now() - start) / 1000;
+interface Contender {
+	readonly name: string;
+	start(): Promise<Server>;
+}
+
+async function secondsOf({start}: Contender, primaries: number): Promise<number> {
+	const begin = performance.now();
+	const server = await start();
+	if (primaries < server.ports.length) await until(() => areReplicasUp(server, primaries));
+	const seconds = (performance.now() - begin) / 1000;
 	for (const port of server.ports) {
 		if (!redisCli(port, 'cluster', 'info').includes('cluster_state:ok')) throw new Error(`${port} is not ok`);
 	}
@@ -19,30 +25,34 @@ async function bootShoal(): Promise<number> {
 	return seconds;
 }
 
-async function bootRedis(): Promise<number> {
-	const start = performance.now();
-	const server = await startRedis(NODES, ['--cluster-enabled', 'yes']);
-	const addresses = server.ports.map((port) => `127.0.0.1:${port}`);
-	execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'], {encoding: 'utf8'});
-	while (!server.ports.every((port) => redisCli(port, 'cluster', 'info').includes('cluster_state:ok')));
-	const seconds = (performance.now() - start) / 1000;
-	await server.stop();
-	return seconds;
+async function compare(title: string, primaries: number, contenders: readonly Contender[]): Promise<void> {
+	const seconds = contenders.map((): number[] => []);
+	for (let round = 0; round < ROUNDS; round++) {
+		for (const [index, contender] of contenders.entries()) {
+			seconds[index]!.push(await secondsOf(contender, primaries));
+		}
+	}
+	const ours = median(seconds.at(-1)!);
+	console.log(`${title}; medians of ${ROUNDS} alternating runs\n`);
+	for (const [index, {name}] of contenders.entries()) {
+		const theirs = median(seconds[index]!);
+		const ratio = theirs === ours ? '' : `   shoal is ${(theirs / ours).toFixed(1)} times sooner`;
+		console.log(`${name.padEnd(58)}${theirs.toFixed(2)} s${ratio}`);
+	}
+	console.log('');
 }
 
 export async function boot(): Promise<void> {
-	const theirs: number[] = [];
-	const ours: number[] = [];
-	for (let round = 0; round < ROUNDS; round++) {
-		theirs.push(await bootRedis());
-		ours.push(await bootShoal());
-	}
-	console.log(
-		`Boot of ${NODES} nodes, from the shell to cluster_state:ok on each; medians of ${ROUNDS} alternating runs\n`,
-	);
-	console.log(`redis-server and redis-cli --cluster create  ${median(theirs).toFixed(2)} s`);
-	console.log(`shoal up --shards ${NODES} --replicas 0              ${median(ours).toFixed(2)} s`);
-	console.log(
-		`sooner                                       ${(median(theirs) / median(ours)).toFixed(1)} times`,
-	);
+	await compare('Boot of 6 primaries, from the shell to cluster_state:ok on each', 6, [
+		{name: 'redis-server and redis-cli --cluster create', start: async () => startRedisCluster(6, 0)},
+		{name: 'shoal up --shards 6 --replicas 0', start: async () => startShoal({shards: 6})},
+	]);
+	await compare("Boot of 3 primaries and 3 replicas, until every replica's link is up", 3, [
+		{name: 'redis-server as shipped', start: async () => startRedisCluster(3, 1)},
+		{
+			name: 'redis-server with repl-diskless-sync-delay 0',
+			start: async () => startRedisCluster(3, 1, NO_DELAY),
+		},
+		{name: 'shoal up --shards 3 --replicas 1', start: async () => startShoal({shards: 3, replicas: 1})},
+	]);
 }

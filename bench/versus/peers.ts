@@ -1,25 +1,37 @@
 /** The two servers that are compared: shoal from its published bundle, and redis-server from the PATH. */
-import {type ChildProcess, execFileSync, spawn} from 'node:child_process';
+import {type ChildProcess, execFile, execFileSync, spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {promisify} from 'node:util';
+
+const run = promisify(execFile);
 
 /** From build/bench/versus to the bundle that people run. */
 const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
 
 export interface Server {
 	readonly name: 'shoal' | 'redis';
+	/** Of a cluster: the primaries first. */
 	readonly ports: readonly number[];
 	readonly pids: readonly number[];
+	/** Where the node of that index keeps its files. */
+	directory(index: number): string;
+	/** Ends one node with nothing flushed. */
+	kill(index: number): Promise<void>;
 	stop(): Promise<void>;
 }
 
 export interface ShoalOptions {
 	readonly shards: number;
+	/** Of each primary. */
+	readonly replicas?: number;
 	readonly args?: readonly string[];
+	/** An earlier run's, to be started again; then it is the caller's to remove. */
+	readonly directory?: string;
 	/** Runs another Node than this one. */
 	readonly node?: string;
 }
@@ -27,10 +39,12 @@ export interface ShoalOptions {
 /** Resolves when every node says cluster_state:ok. */
 export async function startShoal({
 	shards,
+	replicas = 0,
 	args = [],
+	directory: earlier,
 	node = process.execPath,
 }: ShoalOptions): Promise<Server> {
-	const directory = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
+	const directory = earlier ?? mkdtempSync(join(tmpdir(), 'shoal-bench-'));
 	const child = spawn(
 		node,
 		[
@@ -39,7 +53,7 @@ export async function startShoal({
 			'--shards',
 			String(shards),
 			'--replicas',
-			'0',
+			String(replicas),
 			'--base-port',
 			'0',
 			'--data-dir',
@@ -62,13 +76,29 @@ export async function startShoal({
 			reject(new Error(`shoal ended with ${code} before it was ready: ${text}`));
 		});
 	});
-	return {name: 'shoal', ports, pids: [child.pid!], stop: async () => stop([child], [directory])};
+	return {
+		name: 'shoal',
+		ports,
+		pids: [child.pid!],
+		directory: (index) => join(directory, String(ports[index])),
+		async kill(index) {
+			await run(node, [CLI, 'chaos', 'kill', String(ports[index]), '--data-dir', directory]);
+		},
+		stop: async () => stop([child], earlier === undefined ? [directory] : []),
+	};
 }
 
-/** Starts processes that know nothing of each other; resolves when each listens. */
-export async function startRedis(count: number, args: readonly string[] = []): Promise<Server> {
+/**
+ * Starts processes that know nothing of each other; resolves when each listens (and has loaded its files).
+ * @param earlier directories of an earlier run, to be started again; then they are the caller's to remove
+ */
+export async function startRedis(
+	count: number,
+	args: readonly string[] = [],
+	earlier?: readonly string[],
+): Promise<Server> {
 	const ports = await freePorts(count);
-	const directories = ports.map(() => mkdtempSync(join(tmpdir(), 'redis-bench-')));
+	const directories = earlier ?? ports.map(() => mkdtempSync(join(tmpdir(), 'redis-bench-')));
 	const children = ports.map((port, index) =>
 		spawn('redis-server', ['--port', String(port), '--save', '', '--dir', directories[index]!, ...args], {
 			stdio: ['ignore', 'pipe', 'inherit'],
@@ -84,14 +114,55 @@ export async function startRedis(count: number, args: readonly string[] = []): P
 		name: 'redis',
 		ports,
 		pids: children.map(({pid}) => pid!),
-		stop: async () => stop(children, directories),
+		directory: (index) => directories[index]!,
+		async kill(index) {
+			const child = children[index]!;
+			const ended = once(child, 'exit');
+			child.kill('SIGKILL');
+			await ended;
+		},
+		stop: async () => stop(children, earlier === undefined ? directories : []),
 	};
+}
+
+/** A cluster of processes made by redis-cli; resolves when every node says cluster_state:ok. */
+export async function startRedisCluster(
+	primaries: number,
+	replicas: number,
+	args: readonly string[] = [],
+): Promise<Server> {
+	const server = await startRedis(primaries * (1 + replicas), ['--cluster-enabled', 'yes', ...args]);
+	const addresses = server.ports.map((port) => `127.0.0.1:${port}`);
+	const create = [
+		'--cluster',
+		'create',
+		...addresses,
+		'--cluster-replicas',
+		String(replicas),
+		'--cluster-yes',
+	];
+	await run('redis-cli', create);
+	await until(() =>
+		server.ports.every((port) => redisCli(port, 'cluster', 'info').includes('cluster_state:ok')),
+	);
+	return server;
+}
+
+/** Whether the links of all replicas are up, from the fourth node of 3+3 on: `primaries` is where they begin. */
+export const areReplicasUp = ({ports}: Server, primaries: number): boolean =>
+	ports
+		.slice(primaries)
+		.every((port) => redisCli(port, 'info', 'replication').includes('master_link_status:up'));
+
+/** Asks again and again without a pause: the question itself, by a process of its own, takes a millisecond or two. */
+export async function until(isSo: () => boolean): Promise<void> {
+	while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function stop(children: readonly ChildProcess[], directories: readonly string[]): Promise<void> {
 	await Promise.all(
 		children.map(async (child) => {
-			if (child.exitCode !== null) return;
+			if (child.exitCode !== null || child.signalCode !== null) return;
 			child.removeAllListeners('exit');
 			const ended = once(child, 'exit');
 			child.kill('SIGTERM');

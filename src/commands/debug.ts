@@ -9,6 +9,7 @@ import {Digest} from './dataset-digest.ts';
 import {CommandError, MUST_BE_POSITIVE, NO_SUCH_KEY} from './errors.ts';
 import {encodingOf} from './generic-object.ts';
 import {replyHelp} from './help.ts';
+import {serializedLength} from './serialized-value.ts';
 import {badSubcommand} from './subcommand-arguments.ts';
 
 /** One subcommand: the number of its arguments, and what it does with them. */
@@ -18,6 +19,7 @@ interface Act {
 	run(context: Context, args: readonly Uint8Array[]): void;
 }
 
+const BAD_RELOAD = new CommandError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
 const NOT_IN_RESP2 = new CommandError('ERR RESP2 is not supported by this command');
 
 const ACTS: Readonly<Record<string, Act>> = {
@@ -43,14 +45,15 @@ const ACTS: Readonly<Record<string, Act>> = {
 	},
 	OBJECT: {
 		least: 1,
-		run({db, reply}, [key]) {
+		run(context, [key]) {
+			const {db, reply} = context;
 			const ref = db.findKey(key!);
 			if (ref === 0) throw NO_SUCH_KEY;
 			const facts = [
 				`Value at:0x${ref.toString(16)}`,
 				'refcount:1',
 				`encoding:${encodingOf(db, ref)}`,
-				`serializedlength:${serializedLength(db.value(ref))}`,
+				`serializedlength:${serializedLength(context, ref)}`,
 				`lru:${lruSeconds(db, ref)}`,
 				`lru_seconds_idle:${db.idleSeconds(ref)}`,
 			];
@@ -91,6 +94,18 @@ const ACTS: Readonly<Record<string, Act>> = {
 		least: 1,
 		run({reply}, [line]) {
 			reply.error(latin1(line!));
+		},
+	},
+	RELOAD: {
+		least: 0,
+		most: Infinity,
+		run: reload,
+	},
+	LOADAOF: {
+		least: 0,
+		run({reply, services: {persistence}}) {
+			persistence.loadAof();
+			reply.ok();
 		},
 	},
 	LOG: {
@@ -146,6 +161,20 @@ const debug = command({
 	},
 });
 
+/** The snapshot file is written and read back: what is in the databases must be the same afterwards. */
+function reload({reply, services: {persistence}}: Context, args: readonly Uint8Array[]): void {
+	const options = {save: true, flush: true, merge: false};
+	for (const arg of args) {
+		const word = latin1(arg).toUpperCase();
+		if (word === 'NOSAVE') options.save = false;
+		else if (word === 'NOFLUSH') options.flush = false;
+		else if (word === 'MERGE') options.merge = true;
+		else throw BAD_RELOAD;
+	}
+	persistence.reload(options);
+	reply.ok();
+}
+
 /** As atof() does: what follows the number does not count, and no number is 0. */
 function leadingNumber(text: string): number {
 	const value = Number.parseFloat(text);
@@ -169,17 +198,6 @@ function datasetDigest(databases: readonly Keyspace[]): Digest {
 
 function mixValue(digest: Digest, db: Keyspace, ref: number): void {
 	digest.mixValue({type: db.type(ref), bytes: db.value(ref), isVolatile: db.expireAt(ref) !== -1});
-}
-
-/** Bytes of the string in an RDB file without compression. */
-function serializedLength(value: Uint8Array): number {
-	const number = parseInt64(value);
-	if (typeof number === 'number' && number >= -(2 ** 31) && number < 2 ** 31) {
-		if (number >= -128 && number < 128) return 2;
-		return number >= -32_768 && number < 32_768 ? 3 : 5;
-	}
-	const {length} = value;
-	return length + (length < 64 ? 1 : length < 16_384 ? 2 : 5);
 }
 
 /** The 24-bit clock in seconds at the last access. */
@@ -286,6 +304,8 @@ const HELP = [
 	'ERROR <string>',
 	'    Return a Redis protocol error with <string> as message. Useful for clients',
 	'    unit tests to simulate Redis errors.',
+	'LOADAOF',
+	'    Flush the AOF buffers on disk and reload the AOF in memory.',
 	'LOG <message>',
 	'    Write <message> to the server log.',
 	'OBJECT <key>',
@@ -303,6 +323,12 @@ const HELP = [
 	'    Reply with a test value of the specified type. <type> can be: string,',
 	'    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
 	'    true, false.',
+	'RELOAD [option ...]',
+	'    Save the RDB on disk and reload it back to memory. Valid <option> values:',
+	'    * MERGE: conflicting keys will be loaded from RDB.',
+	'    * NOFLUSH: the existing database will not be removed before load, but',
+	'      conflicting keys will generate an exception and kill the server.',
+	'    * NOSAVE: the database will be loaded from an existing RDB file.',
 	'SEGFAULT',
 	'    Crash the server with sigsegv.',
 	'SET-ACTIVE-EXPIRE <0|1>',

@@ -11,6 +11,7 @@ import {debugCommands} from './debug.ts';
 import {genericCommands} from './generic.ts';
 import {latencyCommands} from './latency-commands.ts';
 import {memoryCommands} from './memory-commands.ts';
+import {persistenceCommands} from './persistence-commands.ts';
 import {replicationCommands} from './replication-commands.ts';
 import {serverCommands} from './server.ts';
 import {slowlogCommands} from './slowlog-commands.ts';
@@ -23,6 +24,7 @@ export const allCommands: readonly Command[] = [
 	...connectionCommands,
 	...clientCommands,
 	...serverCommands,
+	...persistenceCommands,
 	...configCommands,
 	...commandCommands,
 	...memoryCommands,

@@ -206,7 +206,7 @@ function ttlCommand({name, since, summary, unitMs, isRelative, history, tips}: T
 function replyTime(reply: ReplyWriter, timeMs: number, unitMs: 1 | 1000): void {
 	if (unitMs === 1000) reply.integer(Math.floor((timeMs + 500) / 1000));
 	else if (Number.isSafeInteger(timeMs)) reply.integer(timeMs);
-	else reply.bigInteger(BigInt(timeMs));
+	else reply.bigInteger(timeMs < 2 ** 63 ? BigInt(timeMs) : INT64_MAX);
 }
 
 const missingKeyHistory = {

@@ -7,6 +7,7 @@ import {type Arg, flag, integer, key, many, named, options} from './args.ts';
 import {type Command, command} from './command.ts';
 import type {Context} from './context.ts';
 import {CommandError, DB_INDEX_OUT_OF_RANGE, NO_SUCH_KEY, SAME_OBJECT} from './errors.ts';
+import {dumpCommands} from './generic-dump.ts';
 import {expiryCommands} from './generic-expiry.ts';
 import {objectCommands} from './generic-object.ts';
 import {scanCommands} from './generic-scan.ts';
@@ -253,6 +254,7 @@ export const genericCommands: readonly Command[] = [
 	renameNx,
 	move,
 	copy,
+	...dumpCommands,
 	...expiryCommands,
 	...scanCommands,
 	...objectCommands,

@@ -12,7 +12,7 @@ import {CommandError, NOT_AN_INTEGER, SYNTAX_ERROR} from './errors.ts';
 
 const NOT_IN_CLUSTER = new CommandError('ERR REPLICAOF not allowed in cluster mode.');
 const BAD_PRIMARY_PORT = new CommandError('ERR Invalid master port');
-const NO_REPLICAS_OF_REPLICAS = new CommandError("ERR Command is not valid when client is a replica.");
+const NO_REPLICAS_OF_REPLICAS = new CommandError('ERR Command is not valid when client is a replica.');
 const BAD_TIMEOUT = new CommandError('ERR timeout is not an integer or out of range');
 const NEGATIVE_TIMEOUT = new CommandError('ERR timeout is negative');
 const WAIT_ON_REPLICA = new CommandError(
@@ -98,7 +98,8 @@ function configure({client, request, services: {replication}}: Context, at: numb
 				.split(' ')
 				.filter((word) => word !== '');
 			for (const filter of filters)
-				if (filter !== 'functions') throw new CommandError(`ERR Unsupported rdb-filter-only option: ${filter}`);
+				if (filter !== 'functions')
+					throw new CommandError(`ERR Unsupported rdb-filter-only option: ${filter}`);
 			return true;
 		}
 		case 'ACK': {
@@ -228,4 +229,12 @@ const wait = command({
 	},
 });
 
-export const replicationCommands: readonly Command[] = [psync, sync, replConf, replicaOf, slaveOf, role, wait];
+export const replicationCommands: readonly Command[] = [
+	psync,
+	sync,
+	replConf,
+	replicaOf,
+	slaveOf,
+	role,
+	wait,
+];

@@ -47,7 +47,9 @@ export interface ReplicationService {
 	/** The error line for a command with these flags, or null; in Redis's order of checks. */
 	refusal(flagBits: number, client: Client): string | null;
 
-	readonly history: Readonly<Pick<ReplicationHistory, 'id' | 'secondId' | 'secondOffset' | 'offset' | 'backlog'>>;
+	readonly history: Readonly<
+		Pick<ReplicationHistory, 'id' | 'secondId' | 'secondOffset' | 'offset' | 'backlog'>
+	>;
 	/** Null on a primary. */
 	readonly primary: PrimaryFacts | null;
 	followers(): readonly FollowerFacts[];

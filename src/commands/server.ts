@@ -62,11 +62,12 @@ const flushAll = command({
 	name: 'flushall',
 	summary: 'Remove all keys from all databases',
 	complexity: 'O(N) where N is the total number of keys in all databases',
-	run({reply, services: {databases, propagation}}) {
+	run({reply, services: {databases, persistence, propagation}}) {
 		for (const db of databases) {
 			db.dirty += db.size;
 			db.flush();
 		}
+		persistence.flushedAll();
 		propagation.force();
 		reply.ok();
 	},

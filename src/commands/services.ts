@@ -8,6 +8,7 @@ import type {Request} from '../resp/request.ts';
 import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
+import type {PersistenceService} from './persistence-service.ts';
 import type {Propagation} from './propagation.ts';
 import type {ReplicationService} from './replication-service.ts';
 import type {LogLevel, Settings} from './settings.ts';
@@ -26,6 +27,7 @@ export interface Services {
 	readonly lifecycle: Lifecycle;
 	readonly propagation: Propagation;
 	readonly replication: ReplicationService;
+	readonly persistence: PersistenceService;
 	readonly clock: Clock;
 	/** One in cluster mode, as many as the parameter `databases` says otherwise; SWAPDB swaps two entries. */
 	readonly databases: Keyspace[];
@@ -293,7 +295,10 @@ export interface ShutdownOptions {
 }
 
 export interface Lifecycle {
-	/** Closes the node, when its replicas have caught up; clients get no reply. @param client who asks: it waits */
+	/**
+	 * Closes the node, when its replicas have caught up; clients get no reply. @param client who asks: it waits
+	 * @throws CommandError when it may not end, since something cannot be saved
+	 */
 	shutdown(options: ShutdownOptions, client: Client): void;
 	/** False when no shutdown waits. */
 	abortShutdown(): boolean;

@@ -98,6 +98,28 @@ export class Settings {
 	latencyTrackingInfoPercentiles: readonly number[] = [50, 99, 99.9];
 	logLevel: LogLevel = 'notice';
 	enableDebugCommand: Gate = 'no';
+	// files
+	/** Absolute. */
+	dir = '';
+	/** Seconds and changes, in turn; none: no snapshot is made by itself. */
+	savePoints: readonly number[] = [];
+	dbFilename = 'dump.rdb';
+	rdbCompression = true;
+	rdbChecksum = true;
+	stopWritesOnBgsaveError = true;
+	shutdownOnSigterm: readonly string[] = [];
+	appendOnly = false;
+	appendFilename = 'appendonly.aof';
+	appendDirname = 'appendonlydir';
+	appendFsync: 'always' | 'everysec' | 'no' = 'everysec';
+	noAppendFsyncOnRewrite = false;
+	/** 0: the file is not rewritten by itself. */
+	autoAofRewritePercentage = 100;
+	autoAofRewriteMinBytes = 64 << 20;
+	aofDisableAutoGc = false;
+	aofLoadTruncated = true;
+	aofTimestampEnabled = false;
+	aofUseRdbPreamble = true;
 	// cluster
 	clusterEnabled = false;
 	clusterConfigFile = 'nodes.conf';

@@ -11,6 +11,7 @@
  * `Key` take a key's bytes alone, for callers that are in no hurry.
  */
 
+import {assert} from '../lib/assert.ts';
 import {Prng} from '../lib/prng.ts';
 import {allocateRegion, regionOf, type Region} from '../lib/region.ts';
 import {keySlot} from '../slots/key-slot.ts';
@@ -18,6 +19,7 @@ import {AccessClock} from './access-clock.ts';
 import {ExpectedKeys} from './expected-keys.ts';
 import {hashKey} from './key-hash.ts';
 import {END_POSITION, KeyTable, slotPosition} from './key-table.ts';
+import {RecordWalk, type TakeRecord} from './record-walk.ts';
 import {MAX_INSIDE_VALUE_BYTES, RAW, Records, STRING, VOLATILE, type ValueType} from './records.ts';
 import {RefBatch} from './ref-batch.ts';
 
@@ -83,6 +85,8 @@ export class Keyspace {
 	#records = new Records();
 	#table = new KeyTable(this.#records);
 	#now = 0;
+	/** The walk over the records under way, if any: whoever changes a record lets it take that first. */
+	#walk: RecordWalk | null = null;
 	/** Position of `activeExpire` in the table. */
 	#expiryPosition = 0;
 	readonly #slice: ExpirySlice = {examined: 0, expired: 0, timedOut: false};
@@ -127,6 +131,11 @@ export class Keyspace {
 	/** Bytes of all keys and values and of the table: the figure that `maxmemory` limits. Falls as soon as a key goes. */
 	get usedBytes(): number {
 		return this.#records.arena.liveBytes + this.#records.objects.usedBytes + this.#table.overheadBytes;
+	}
+
+	/** Bytes of keys, values and the entries of the table: what a copy of the data takes, about. */
+	get dataBytes(): number {
+		return this.#records.arena.liveBytes + this.#records.objects.usedBytes;
 	}
 
 	/** The same with the free blocks of pages in use: the memory that the process really holds for the keys. */
@@ -255,6 +264,7 @@ export class Keyspace {
 			this.#table.insert(slot, hash, created, at < 0 ? 0 : 1);
 			return created;
 		}
+		this.#preserve(ref);
 		const bits = this.#renewedBits(ref);
 		const isSameExpiry = keepTtl || (expireAt < 0 && !records.hasFlag(ref, VOLATILE));
 		if (isSameExpiry && records.overwriteString(ref, valueRegion, valueAt, valueLength, bits)) {
@@ -394,6 +404,7 @@ export class Keyspace {
 		if (ref === 0) {
 			return false;
 		}
+		this.#preserve(ref);
 		this.#table.remove(slot, hash);
 		this.#records.release(ref);
 		return true;
@@ -406,6 +417,7 @@ export class Keyspace {
 
 	/** Removes the key of this record, expired or not. */
 	removeRef(ref: number): void {
+		this.#preserve(ref);
 		this.#takeOut(ref);
 		this.#records.release(ref);
 	}
@@ -592,7 +604,10 @@ export class Keyspace {
 	flushSlot(slot: number, limit = Number.POSITIVE_INFINITY): number {
 		const count = this.#table.slotCount(slot);
 		if (count <= limit) {
-			this.#table.forEachInSlot(slot, (ref) => this.#records.release(ref));
+			this.#table.forEachInSlot(slot, (ref) => {
+				this.#preserve(ref);
+				this.#records.release(ref);
+			});
 			this.#table.clearSlot(slot);
 			return count;
 		}
@@ -617,6 +632,9 @@ export class Keyspace {
 	/** Forgets all keys at once, however many: the arena goes as a whole. Returns how many there were. */
 	flush(): number {
 		const count = this.#table.size;
+		// It goes on over the old ones.
+		this.#walk?.detach();
+		this.#walk = null;
 		this.#records = new Records();
 		this.#table = new KeyTable(this.#records);
 		this.#expiryPosition = 0;
@@ -668,6 +686,40 @@ export class Keyspace {
 		return this.#table.randomVolatileRef(prng, this.#batch);
 	}
 
+	/** Whether a walk over the records is under way: then `preserve` is due before a key is changed. */
+	get isWalked(): boolean {
+		return this.#walk !== null;
+	}
+
+	/**
+	 * Begins a walk over all records as they are now; it is the caller's to drive to its end before the next begins.
+	 * What replaces or removes a record lets the walk take it first. Who writes into one must `preserve` its key before:
+	 * for commands the executor does.
+	 * @param take called for each record once, in no order, perhaps within a change: it must not call the keyspace
+	 */
+	beginWalk(take: TakeRecord): RecordWalk {
+		assert(this.#walk === null, 'one walk at a time');
+		this.#walk = new RecordWalk(this.#table, this.#records, take, () => {
+			this.#walk = null;
+		});
+		return this.#walk;
+	}
+
+	/** Lets the walk under way take the key's record, which is going to be changed. */
+	preserve(slot: number, region: Region, at: number, length: number): void {
+		if (this.#walk === null) return;
+		const ref = this.#table.find(slot, this.#hash(region, at, length), region, at, length);
+		if (ref !== 0) this.#walk.preserve(ref);
+	}
+
+	/** Visits every record, of expired keys too. The visitor must change nothing. */
+	forEachRecord(visit: TakeRecord): void {
+		const records = this.#records;
+		this.#table.forEach((ref) => {
+			visit(records, ref);
+		});
+	}
+
 	/** Visits every key, expired ones too. The visitor must change nothing. */
 	forEach(visit: (ref: number) => void): void {
 		this.#table.forEach(visit);
@@ -685,6 +737,10 @@ export class Keyspace {
 			if (hash >= 0) return hash;
 		}
 		return hashKey(region, at, length, this.#secret0, this.#secret1);
+	}
+
+	#preserve(ref: number): void {
+		if (this.#walk !== null) this.#walk.preserve(ref);
 	}
 
 	#hashOf(ref: number): number {
@@ -737,6 +793,7 @@ export class Keyspace {
 		if (found === 0) {
 			this.#table.insert(slot, hash, ref, volatile);
 		} else {
+			this.#preserve(found);
 			this.#table.replace(slot, hash, ref, volatile);
 			this.#records.release(found);
 		}
@@ -765,6 +822,7 @@ export class Keyspace {
 		if (found === ref && target === this) {
 			return ref;
 		}
+		this.#preserve(ref);
 		const moved = this.#records.moved(ref, target.#records, region, 0, toKey.length);
 		target.#put(slot, hash, found, moved);
 		this.#takeOut(ref);

@@ -1,7 +1,7 @@
 /**
  * The record of a key: one block of the arena.
  *
- *   word 0     bits 0-2 type, 3-7 flags, 8-31 access bits (see access-clock.ts)
+ *   word 0     bits 0-2 type, 3-6 flags, 8-31 access bits (see access-clock.ts)
  *   word 1     length of the key
  *   word 2     length of the value; or the index of its object when it stands outside the block
  *   words 3-4  when the key expires, unix ms as float64; only with the flag VOLATILE
@@ -29,6 +29,8 @@ export const VOLATILE = 0x08;
 export const RAW = 0x10;
 /** A string whose bytes stand in a `LongString` of the object table. */
 const OUTSIDE = 0x20;
+/** Which of two generations the record is of: a walk tells by it what it has taken already (see record-walk.ts). */
+export const GENERATION = 0x40;
 const FLAGS_MASK = 0xff;
 const ACCESS_SHIFT = 8;
 
@@ -55,6 +57,8 @@ class LongString {
 export class Records {
 	readonly arena = new Arena();
 	readonly objects = new ObjectTable();
+	/** What new and overwritten records get: 0 or GENERATION. */
+	generation = 0;
 
 	/** Type, flags and access bits in one word: what hot paths read once and take apart themselves. */
 	header(ref: number): number {
@@ -198,7 +202,7 @@ export class Records {
 		const ref = this.arena.allocate(valueOffset + valueLength);
 		const segment = this.arena.segments[segmentOf(ref)]!;
 		const word = wordAt(ref);
-		segment.words[word] = (accessBits << ACCESS_SHIFT) | volatile | STRING;
+		segment.words[word] = (accessBits << ACCESS_SHIFT) | volatile | this.generation | STRING;
 		segment.words[word + 1] = keyLength;
 		segment.words[word + 2] = valueLength;
 		if (volatile !== 0) {
@@ -265,7 +269,7 @@ export class Records {
 		if (length > room || length << 1 < room) {
 			return false;
 		}
-		segment.words[word] = (accessBits << ACCESS_SHIFT) | (header & VOLATILE) | STRING;
+		segment.words[word] = (accessBits << ACCESS_SHIFT) | (header & VOLATILE) | this.generation | STRING;
 		segment.words[word + 2] = valueLength;
 		copyRegion(valueRegion, valueAt, segment.region, (word << 2) + valueOffset, valueLength);
 		return true;
@@ -303,7 +307,7 @@ export class Records {
 	moved(ref: number, target: Records, keyRegion: Region, keyAt: number, keyLength: number): number {
 		const expireAt = this.expireAt(ref);
 		const accessBits = this.accessBits(ref);
-		const flags = this.header(ref) & FLAGS_MASK & ~VOLATILE;
+		const flags = this.header(ref) & FLAGS_MASK & ~(VOLATILE | GENERATION);
 		if (!this.#hasObject(ref)) {
 			const region = this.valueRegion(ref);
 			const length = this.valueLength(ref);
@@ -382,7 +386,7 @@ export class Records {
 		const ref = this.arena.allocate(HEADER_BYTES + volatile + insideKeyBytes(keyLength));
 		const segment = this.arena.segments[segmentOf(ref)]!;
 		const word = wordAt(ref);
-		segment.words[word] = (accessBits << ACCESS_SHIFT) | volatile | flags;
+		segment.words[word] = (accessBits << ACCESS_SHIFT) | volatile | this.generation | flags;
 		segment.words[word + 1] = keyLength;
 		segment.words[word + 2] = index;
 		if (volatile !== 0) {

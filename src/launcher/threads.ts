@@ -88,11 +88,13 @@ interface BootData extends Bundle {
 	readonly workerData: unknown;
 }
 
-const WRAPPER = '(function(exports,require,module){';
+const WRAPPER = '(function(exports,require,module,__filename,$import){';
 
-/** What runs first in a bundled worker. It sees to it that the bundle finds its own workerData and nothing of this. */
+/** What runs first in a bundled worker. It sees to it that the bundle finds its own workerData, and packages from where it stands. */
 const BOOTSTRAP = `'use strict';
 const threads = require('node:worker_threads');
+const {createRequire} = require('node:module');
+const {pathToFileURL} = require('node:url');
 const {Script} = require('node:vm');
 const {filename, source, cache, port, workerData} = threads.workerData;
 threads.workerData = workerData;
@@ -103,7 +105,10 @@ const wantsCache = cache === undefined || script.cachedDataRejected;
 port.once('message', () => port.postMessage(wantsCache ? script.createCachedData() : null));
 port.unref();
 const module_ = {exports: {}};
-script.runInThisContext().call(module_.exports, module_.exports, require, module_);
+const require_ = createRequire(filename);
+// What is compiled from a cache cannot import() by itself.
+const import_ = (name) => import(pathToFileURL(require_.resolve(name)).href);
+script.runInThisContext().call(module_.exports, module_.exports, require_, module_, filename, import_);
 `;
 
 function readBundle(filename: string): Bundle {

@@ -44,9 +44,7 @@ export class BlockedClients {
 			});
 		};
 		const stopTimer =
-			timeoutMs === 0
-				? () => undefined
-				: this.#clock.after(Math.min(timeoutMs, LONGEST_TIMER_MS), timeOut);
+			timeoutMs === 0 ? () => undefined : this.#clock.after(Math.min(timeoutMs, LONGEST_TIMER_MS), timeOut);
 		client.block = block;
 		this.#held.set(client, {block, stopTimer, isSilent: client.replyMode !== 'on'});
 	}

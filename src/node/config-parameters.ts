@@ -5,6 +5,7 @@
  *
  * Values travel as text with one character a byte (latin1), since a password may hold any byte.
  */
+import {resolve} from 'node:path';
 import type {
 	Gate,
 	LogLevel,
@@ -359,6 +360,21 @@ const HOSTNAME = checkedText((text) => {
 		: 'Hostnames may only contain alphanumeric characters, hyphens or dots';
 });
 
+/** A file or directory that stands in `dir`. */
+const nameKind = (parameter: string, what: string): Kind =>
+	checkedText((text) => {
+		if (text === '' && parameter !== 'dbfilename') return `${parameter} can't be empty`;
+		return /[\\/]/.test(text) ? `${parameter} can't be a path, just a ${what}` : null;
+	});
+
+/** A relative one is seen from where the directory was. */
+const DIRECTORY: Kind = {
+	parse(text, current) {
+		const directory = text === '' ? current : resolve(current, text);
+		return {text: directory, value: directory};
+	},
+};
+
 /** Its variables may be empty but for these, and what comes out must not be. */
 const TITLE = checkedText((text) => {
 	const expanded = text
@@ -393,10 +409,6 @@ const NO_DEFRAG: Absence = {
 	refusal:
 		'Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like the one shipped by default with the Redis source distribution',
 	reason: 'there is nothing to defragment here',
-};
-const NO_APPEND_ONLY: Absence = {
-	refusal: 'Unable to turn on AOF. Check server logs.',
-	reason: 'this version keeps no append-only file',
 };
 
 // One row a parameter
@@ -523,12 +535,12 @@ export const PARAMETERS: readonly Parameter[] = [
 	yesNo('jemalloc-bg-thread', 'yes'),
 	special('hz', HZ, '10', {setting: 'hz'}),
 	yesNo('dynamic-hz', 'yes'),
-	text('dir', '', {change: 'protected'}),
+	special('dir', DIRECTORY, '', {change: 'protected', setting: 'dir'}),
 	word('enable-debug-command', 'no', GATE, {...immutable, setting: 'enableDebugCommand'}),
 	word('enable-module-command', 'no', GATE, immutable),
 	word('enable-protected-configs', 'no', GATE, immutable),
 	special('shutdown-on-sigint', SHUTDOWN_OPTIONS, 'default'),
-	special('shutdown-on-sigterm', SHUTDOWN_OPTIONS, 'default'),
+	special('shutdown-on-sigterm', SHUTDOWN_OPTIONS, 'default', {setting: 'shutdownOnSigterm'}),
 	integer('shutdown-timeout', 10, 0n, INT_MAX, {setting: 'shutdownTimeoutSeconds'}),
 
 	// data
@@ -569,32 +581,44 @@ export const PARAMETERS: readonly Parameter[] = [
 	word('sanitize-dump-payload', 'no', ['no', 'yes', 'clients']),
 
 	// files
-	special('save', SAVE, ''),
-	text('dbfilename', 'dump.rdb', {change: 'protected'}),
-	yesNo('rdbcompression', 'yes'),
-	yesNo('rdbchecksum', 'yes', immutable),
+	special('save', SAVE, '', {setting: 'savePoints'}),
+	special('dbfilename', nameKind('dbfilename', 'filename'), 'dump.rdb', {
+		change: 'protected',
+		setting: 'dbFilename',
+	}),
+	yesNo('rdbcompression', 'yes', {setting: 'rdbCompression'}),
+	yesNo('rdbchecksum', 'yes', {...immutable, setting: 'rdbChecksum'}),
 	yesNo('rdb-del-sync-files', 'no'),
 	yesNo('rdb-save-incremental-fsync', 'yes'),
-	yesNo('stop-writes-on-bgsave-error', 'yes'),
-	special('appendonly', off(YES_NO, 'no', NO_APPEND_ONLY), 'no'),
-	text('appendfilename', 'appendonly.aof', immutable),
-	text('appenddirname', 'appendonlydir', immutable),
-	word('appendfsync', 'everysec', ['everysec', 'always', 'no']),
-	yesNo('no-appendfsync-on-rewrite', 'no'),
-	integer('auto-aof-rewrite-percentage', 100, 0n, INT_MAX),
-	memory('auto-aof-rewrite-min-size', 67_108_864, 0n, LONG_MAX),
-	yesNo('aof-disable-auto-gc', 'no'),
-	yesNo('aof-load-truncated', 'yes'),
+	yesNo('stop-writes-on-bgsave-error', 'yes', {setting: 'stopWritesOnBgsaveError'}),
+	yesNo('appendonly', 'no', {setting: 'appendOnly'}),
+	special('appendfilename', nameKind('appendfilename', 'filename'), 'appendonly.aof', {
+		...immutable,
+		setting: 'appendFilename',
+	}),
+	special('appenddirname', nameKind('appenddirname', 'dirname'), 'appendonlydir', {
+		...immutable,
+		setting: 'appendDirname',
+	}),
+	word('appendfsync', 'everysec', ['everysec', 'always', 'no'], {setting: 'appendFsync'}),
+	yesNo('no-appendfsync-on-rewrite', 'no', {setting: 'noAppendFsyncOnRewrite'}),
+	integer('auto-aof-rewrite-percentage', 100, 0n, INT_MAX, {setting: 'autoAofRewritePercentage'}),
+	memory('auto-aof-rewrite-min-size', 67_108_864, 0n, LONG_MAX, {setting: 'autoAofRewriteMinBytes'}),
+	yesNo('aof-disable-auto-gc', 'no', {setting: 'aofDisableAutoGc'}),
+	yesNo('aof-load-truncated', 'yes', {setting: 'aofLoadTruncated'}),
 	yesNo('aof-rewrite-incremental-fsync', 'yes'),
-	yesNo('aof-timestamp-enabled', 'no'),
-	yesNo('aof-use-rdb-preamble', 'yes'),
+	yesNo('aof-timestamp-enabled', 'no', {setting: 'aofTimestampEnabled'}),
+	yesNo('aof-use-rdb-preamble', 'yes', {setting: 'aofUseRdbPreamble'}),
 
 	// replication
 	special('replicaof', REPLICA_OF, '', {...immutable, alias: 'slaveof', setting: 'replicaOf'}),
 	text('masterauth', '', {...secret, setting: 'primaryPassword'}),
 	text('masteruser', '', {...secret, setting: 'primaryUser'}),
 	integer('repl-timeout', 60, 1n, INT_MAX, {setting: 'replicationTimeoutSeconds'}),
-	integer('repl-ping-replica-period', 10, 1n, INT_MAX, {alias: 'repl-ping-slave-period', setting: 'replPingReplicaPeriodSeconds'}),
+	integer('repl-ping-replica-period', 10, 1n, INT_MAX, {
+		alias: 'repl-ping-slave-period',
+		setting: 'replPingReplicaPeriodSeconds',
+	}),
 	memory('repl-backlog-size', 1_048_576, 1n, LONG_MAX, {setting: 'replicationBacklogBytes'}),
 	integer('repl-backlog-ttl', 3600, 0n, LONG_MAX, {setting: 'replicationBacklogSeconds'}),
 	yesNo('repl-disable-tcp-nodelay', 'no'),
@@ -602,17 +626,29 @@ export const PARAMETERS: readonly Parameter[] = [
 	yesNo('repl-diskless-sync', 'yes'),
 	integer('repl-diskless-sync-delay', 5, 0n, INT_MAX),
 	integer('repl-diskless-sync-max-replicas', 0, 0n, INT_MAX),
-	integer('min-replicas-to-write', 0, 0n, INT_MAX, {alias: 'min-slaves-to-write', setting: 'minReplicasToWrite'}),
-	integer('min-replicas-max-lag', 10, 0n, INT_MAX, {alias: 'min-slaves-max-lag', setting: 'minReplicasMaxLagSeconds'}),
+	integer('min-replicas-to-write', 0, 0n, INT_MAX, {
+		alias: 'min-slaves-to-write',
+		setting: 'minReplicasToWrite',
+	}),
+	integer('min-replicas-max-lag', 10, 0n, INT_MAX, {
+		alias: 'min-slaves-max-lag',
+		setting: 'minReplicasMaxLagSeconds',
+	}),
 	text('replica-announce-ip', '', {alias: 'slave-announce-ip', setting: 'replicaAnnounceIp'}),
-	integer('replica-announce-port', 0, 0n, 65_535n, {alias: 'slave-announce-port', setting: 'replicaAnnouncePort'}),
+	integer('replica-announce-port', 0, 0n, 65_535n, {
+		alias: 'slave-announce-port',
+		setting: 'replicaAnnouncePort',
+	}),
 	yesNo('replica-announced', 'yes', {setting: 'replicaAnnounced'}),
 	yesNo('replica-ignore-disk-write-errors', 'no'),
 	yesNo('replica-ignore-maxmemory', 'yes', {alias: 'slave-ignore-maxmemory'}),
 	yesNo('replica-lazy-flush', 'no', {alias: 'slave-lazy-flush'}),
 	integer('replica-priority', 100, 0n, INT_MAX, {alias: 'slave-priority', setting: 'replicaPriority'}),
 	yesNo('replica-read-only', 'yes', {alias: 'slave-read-only', setting: 'replicaReadOnly'}),
-	yesNo('replica-serve-stale-data', 'yes', {alias: 'slave-serve-stale-data', setting: 'replicaServeStaleData'}),
+	yesNo('replica-serve-stale-data', 'yes', {
+		alias: 'slave-serve-stale-data',
+		setting: 'replicaServeStaleData',
+	}),
 	word('propagation-error-behavior', 'ignore', ['ignore', 'panic', 'panic-on-replicas']),
 
 	// users

@@ -1,5 +1,5 @@
 /**
- * What a node does by the clock: samples for the rates, the end of a pause, clients that overstayed, and expired keys.
+ * What a node does by the clock: samples for the rates, the end of a pause, clients that overstayed, work on files that is due, and expired keys.
  *
  * Expired keys go in slices of a millisecond between which clients are served, up to a share of the time that
  * `active-expire-effort` sets, as in Redis: 25 % at effort 1, 43 % at 10.
@@ -8,6 +8,7 @@ import type {Services} from '../commands/services.ts';
 import type {NodeClients} from './clients.ts';
 import type {Frontend} from './frontend.ts';
 import type {NodeMemory} from './memory.ts';
+import type {NodePersistence} from './persistence.ts';
 import type {Clock} from './ports.ts';
 import type {TurnClock} from './turn-clock.ts';
 
@@ -21,6 +22,7 @@ export interface CronParts {
 	readonly clients: NodeClients;
 	readonly frontend: Frontend;
 	readonly memory: NodeMemory;
+	readonly persistence: Pick<NodePersistence, 'tick'>;
 	readonly clock: Clock;
 	readonly turnClock: TurnClock;
 }
@@ -43,11 +45,12 @@ export class Cron {
 	}
 
 	start(): void {
-		const {clock, memory, services, turnClock} = this.#parts;
+		const {clock, memory, persistence, services, turnClock} = this.#parts;
 		this.#stops.push(
 			clock.every(SAMPLE_MS, () => {
 				services.stats.sample(turnClock.read());
 				memory.sample();
+				persistence.tick();
 			}),
 		);
 		this.#startRounds();

@@ -1,5 +1,5 @@
 /**
- * The real disk, behind the Disk port: whole files replaced atomically, and locks that die with their holder.
+ * The real disk, behind the Disk ports: whole files replaced atomically, files that grow, and locks that die with their holder.
  * Knows nothing of what the files say.
  */
 import {createHash, randomBytes} from 'node:crypto';
@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import * as net from 'node:net';
 import {tmpdir} from 'node:os';
 import * as path from 'node:path';
-import type {Disk, DiskLock, ReplaceOptions} from './ports.ts';
+import type {DataDisk, DiskFile, DiskLock, DiskReader, ReplaceOptions} from './ports.ts';
 
 /** Thrown by `lock` when another thread or process holds the file. */
 export class FileInUseError extends Error {
@@ -21,8 +21,10 @@ export class FileInUseError extends Error {
 }
 
 const DEFAULT_MODE = 0o644;
+/** What is in the databases is nobody else's to read. */
+const DATA_MODE = 0o600;
 
-export class FileDisk implements Disk {
+export class FileDisk implements DataDisk {
 	read(file: string): Uint8Array | null {
 		try {
 			return fs.readFileSync(file);
@@ -63,6 +65,117 @@ export class FileDisk implements Disk {
 		const lock = await lockFile(file);
 		removeLeftovers(file);
 		return lock;
+	}
+
+	open(file: string, how: 'append' | 'create'): DiskFile {
+		return new OpenFile(fs.openSync(file, how === 'append' ? 'a' : 'w', DATA_MODE));
+	}
+
+	openReader(file: string): DiskReader | null {
+		try {
+			return new OpenReader(fs.openSync(file, 'r'));
+		} catch (error) {
+			if (isErrno(error, 'ENOENT')) return null;
+			throw error;
+		}
+	}
+
+	renameSync(from: string, to: string): void {
+		fs.renameSync(from, to);
+		syncDirectory(path.dirname(to));
+	}
+
+	removeSync(file: string): void {
+		fs.rmSync(file, {force: true});
+	}
+
+	sizeOf(file: string): number {
+		return fs.statSync(file, {throwIfNoEntry: false})?.size ?? -1;
+	}
+
+	checkDirectorySync(directory: string): void {
+		fs.opendirSync(directory).closeSync();
+	}
+
+	makeDirectorySync(directory: string): void {
+		if (fs.statSync(directory, {throwIfNoEntry: false})?.isDirectory() === true) return;
+		fs.mkdirSync(directory, DIRECTORY_MODE);
+		syncDirectory(path.dirname(directory));
+	}
+}
+
+const DIRECTORY_MODE = 0o700;
+
+class OpenFile implements DiskFile {
+	#descriptor: number;
+
+	constructor(descriptor: number) {
+		this.#descriptor = descriptor;
+	}
+
+	writeSync(bytes: Uint8Array, from: number, to: number): number {
+		return fs.writeSync(this.#descriptor, bytes, from, to - from);
+	}
+
+	write(bytes: Uint8Array, from: number, to: number): Promise<number> {
+		return new Promise((resolve, reject) => {
+			fs.write(this.#descriptor, bytes, from, to - from, null, (error, written) => {
+				if (error === null) resolve(written);
+				else reject(error);
+			});
+		});
+	}
+
+	truncateSync(length: number): void {
+		fs.ftruncateSync(this.#descriptor, length);
+	}
+
+	syncSync(): void {
+		fs.fdatasyncSync(this.#descriptor);
+	}
+
+	sync(): Promise<void> {
+		return new Promise((resolve, reject) => {
+			fs.fdatasync(this.#descriptor, (error) => {
+				if (error === null) resolve();
+				else reject(error);
+			});
+		});
+	}
+
+	close(): void {
+		const descriptor = this.#descriptor;
+		this.#descriptor = -1;
+		if (descriptor >= 0) fs.closeSync(descriptor);
+	}
+}
+
+class OpenReader implements DiskReader {
+	readonly size: number;
+	#descriptor: number;
+
+	constructor(descriptor: number) {
+		this.#descriptor = descriptor;
+		this.size = fs.fstatSync(descriptor).size;
+	}
+
+	read(bytes: Uint8Array, position: number): Promise<number> {
+		return new Promise((resolve, reject) => {
+			fs.read(this.#descriptor, bytes, 0, bytes.length, position, (error, count) => {
+				if (error === null) resolve(count);
+				else reject(error);
+			});
+		});
+	}
+
+	readSync(bytes: Uint8Array, position: number): number {
+		return fs.readSync(this.#descriptor, bytes, 0, bytes.length, position);
+	}
+
+	close(): void {
+		const descriptor = this.#descriptor;
+		this.#descriptor = -1;
+		if (descriptor >= 0) fs.closeSync(descriptor);
 	}
 }
 

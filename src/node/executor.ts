@@ -13,6 +13,7 @@ import {KeyPositions} from '../commands/key-specs.ts';
 import type {Services} from '../commands/services.ts';
 import type {Settings} from '../commands/settings.ts';
 import type {CommandTable} from '../commands/table.ts';
+import type {Keyspace} from '../data/keyspace.ts';
 import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 import {CallTimer} from './call-timer.ts';
@@ -27,6 +28,7 @@ const MINUS = 0x2d;
 const PROPAGATED = FLAG.write | FLAG.may_replicate;
 
 const NO_AUTH = 'NOAUTH Authentication required.';
+const LOADING = 'LOADING Redis is loading the dataset in memory';
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 export class Executor {
@@ -37,6 +39,7 @@ export class Executor {
 	readonly #services: Services;
 	readonly #table: CommandTable;
 	readonly #asking: Command | undefined;
+	readonly #ping: Command | undefined;
 	readonly #keys = new KeyPositions();
 	/** First slot of the last request that had keys of two. */
 	#firstSlot = 0;
@@ -54,6 +57,7 @@ export class Executor {
 		this.#services = services;
 		this.#table = services.table;
 		this.#asking = services.table.named('asking');
+		this.#ping = services.table.named('ping');
 		this.#context = {reply: writer, request, client, services, db: services.databases[0]!};
 	}
 
@@ -109,6 +113,7 @@ export class Executor {
 		const isFollowed = (command.flagBits & PROPAGATED) !== 0 && stream.isOn;
 		const changesBefore = isFollowed ? this.#changeCount() : 0;
 		if (isFollowed) stream.begin(client.databaseIndex);
+		if (db.isWalked && (command.flagBits & FLAG.write) !== 0) this.#preserveKeys(command, request, db);
 		this.timer.start(command);
 		let wasInPlace = false;
 		try {
@@ -142,7 +147,7 @@ export class Executor {
 
 	/** Redis's order of checks; the line of the first that fails. */
 	#refusal(command: Command, client: Client, request: Request): string | null {
-		const {config, memory, cluster, replication} = this.#services;
+		const {config, memory, cluster, persistence, replication} = this.#services;
 		const {settings} = config;
 		// What the primary did is done.
 		if (client.isPrimary) return null;
@@ -175,8 +180,19 @@ export class Executor {
 		if (settings.maxMemoryBytes > 0 && (command.flagBits & FLAG.denyoom) !== 0 && memory.isOverLimit()) {
 			return OUT_OF_MEMORY;
 		}
-		// 5. What the role forbids.
-		return replication.hasRules ? replication.refusal(command.flagBits, client) : null;
+		// 5. Does the disk take it.
+		if ((command.flagBits & FLAG.write) !== 0 || command === this.#ping) {
+			const line = persistence.writeRefusal;
+			if (line !== null) return line;
+		}
+		// 6. What the role forbids.
+		if (replication.hasRules) {
+			const line = replication.refusal(command.flagBits, client);
+			if (line !== null) return line;
+		}
+		// 7. Is the data there yet.
+		if (persistence.isLoading && (command.flagBits & FLAG.loading) === 0) return LOADING;
+		return null;
 	}
 
 	/** The slot of all keys, NO_KEYS, or CROSS_SLOT. */
@@ -222,6 +238,16 @@ export class Executor {
 			if (!request.equals(keys.at[0]!, request.bytes(index))) hasSeveralKeys = true;
 		}
 		return {presentCount, missingCount: keys.count - presentCount, hasSeveralKeys};
+	}
+
+	/** A snapshot is under way: what the command may change is copied out before. */
+	#preserveKeys(command: Command, request: Request, db: Keyspace): void {
+		const keys = this.#keys;
+		if (!command.collectKeys(request, keys)) return;
+		for (let i = 0; i < keys.count; i++) {
+			const index = keys.at[i]!;
+			db.preserve(request.keySlot(index), request.region, request.offsets[index]!, request.lengths[index]!);
+		}
 	}
 
 	/** Grows with every change of any database. */

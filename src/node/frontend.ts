@@ -206,10 +206,7 @@ export class Frontend {
 			const silentMs = nowMs - client.lastInteractionAtMs;
 			// Who waits for something from here is not the one who is silent.
 			const mayWait =
-				client.monitor ||
-				client.postponed ||
-				client.block !== null ||
-				clientType(client) !== 'normal';
+				client.monitor || client.postponed || client.block !== null || clientType(client) !== 'normal';
 			if (timeoutSeconds > 0 && silentMs > timeoutSeconds * 1000 && !mayWait) {
 				this.log('verbose', 'Closing idle client');
 				connection.close();

@@ -43,7 +43,10 @@ function primaryLines(primary: PrimaryFacts, offset: number, settings: Settings)
 			: ([
 					['master_sync_total_bytes', Math.max(0, sync.totalBytes)],
 					['master_sync_read_bytes', sync.readBytes],
-					['master_sync_left_bytes', sync.totalBytes < 0 ? -sync.readBytes : sync.totalBytes - sync.readBytes],
+					[
+						'master_sync_left_bytes',
+						sync.totalBytes < 0 ? -sync.readBytes : sync.totalBytes - sync.readBytes,
+					],
 					[
 						'master_sync_perc',
 						(sync.totalBytes <= 0 ? 0 : (100 * sync.readBytes) / sync.totalBytes).toFixed(2),

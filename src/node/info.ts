@@ -1,6 +1,6 @@
 /**
  * The text of INFO: sections of `name:value` lines, with the names that exporters and dashboards of redis 7.0 read. What does not
- * exist yet (files, replicas, scripts, pub/sub) is told as what it is: none.
+ * exist yet (replicas, scripts, pub/sub) is told as what it is: none.
  */
 import type {ReplicationService} from '../commands/replication-service.ts';
 import type {Clients, CommandStats, Info, Memory, Stats} from '../commands/services.ts';
@@ -9,7 +9,9 @@ import {memoryRatios} from '../commands/memory-ratios.ts';
 import {REDIS_VERSION} from '../commands/version.ts';
 import type {NodeConfig} from './config.ts';
 import type {Host} from './host.ts';
+import {persistence} from './info-persistence.ts';
 import {replicationLines} from './info-replication.ts';
+import type {NodePersistence} from './persistence.ts';
 
 export interface InfoSources {
 	readonly config: NodeConfig;
@@ -17,6 +19,7 @@ export interface InfoSources {
 	readonly stats: Stats;
 	readonly commandStats: CommandStats;
 	readonly memory: Memory;
+	readonly persistence: NodePersistence;
 	readonly databases: readonly Keyspace[];
 	readonly host: Host;
 	readonly clock: {readonly nowMs: number; wallUs(): number};
@@ -26,7 +29,7 @@ export interface InfoSources {
 }
 
 type Value = string | number;
-type Lines = readonly (readonly [name: string, value: Value])[];
+export type Lines = readonly (readonly [name: string, value: Value])[];
 type Section = (sources: InfoSources) => Lines;
 
 /** In the order of printing. */
@@ -131,7 +134,7 @@ function clients({clients: connected, config, clusterLinks, replication}: InfoSo
 	];
 }
 
-function memory({memory: source, config, clusterLinks, replication}: InfoSources): Lines {
+function memory({memory: source, config, clusterLinks, persistence: files, replication}: InfoSources): Lines {
 	const {backlog} = replication.history;
 	const figures = source.figures();
 	const ratios = memoryRatios(figures);
@@ -183,46 +186,11 @@ function memory({memory: source, config, clusterLinks, replication}: InfoSources
 		['mem_clients_slaves', 0],
 		['mem_clients_normal', figures.clientsBytes],
 		['mem_cluster_links', clusterLinks?.().bytes ?? 0],
-		['mem_aof_buffer', 0],
+		['mem_aof_buffer', files.aof.pendingBytes],
 		['mem_allocator', 'arena'],
 		['active_defrag_running', 0],
 		['lazyfree_pending_objects', 0],
 		['lazyfreed_objects', 0],
-	];
-}
-
-function persistence({databases, stats: {startedAtMs}}: InfoSources): Lines {
-	return [
-		['loading', 0],
-		['async_loading', 0],
-		['current_cow_peak', 0],
-		['current_cow_size', 0],
-		['current_cow_size_age', 0],
-		['current_fork_perc', '0.00'],
-		['current_save_keys_processed', 0],
-		['current_save_keys_total', 0],
-		['rdb_changes_since_last_save', databases.reduce((sum, db) => sum + db.dirty, 0)],
-		['rdb_bgsave_in_progress', 0],
-		['rdb_last_save_time', Math.floor(startedAtMs / 1000)],
-		['rdb_last_bgsave_status', 'ok'],
-		['rdb_last_bgsave_time_sec', -1],
-		['rdb_current_bgsave_time_sec', -1],
-		['rdb_saves', 0],
-		['rdb_last_cow_size', 0],
-		['rdb_last_load_keys_expired', 0],
-		['rdb_last_load_keys_loaded', 0],
-		['aof_enabled', 0],
-		['aof_rewrite_in_progress', 0],
-		['aof_rewrite_scheduled', 0],
-		['aof_last_rewrite_time_sec', -1],
-		['aof_current_rewrite_time_sec', -1],
-		['aof_last_bgrewrite_status', 'ok'],
-		['aof_rewrites', 0],
-		['aof_rewrites_consecutive_failures', 0],
-		['aof_last_write_status', 'ok'],
-		['aof_last_cow_size', 0],
-		['module_fork_in_progress', 0],
-		['module_fork_last_cow_size', 0],
 	];
 }
 

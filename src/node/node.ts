@@ -9,7 +9,9 @@
 import {join} from 'node:path';
 import {existsSync, readFileSync} from 'node:fs';
 import type {ClusterEvent, LogLevel} from '../cluster/effects.ts';
+import {isPrimary} from '../cluster/state.ts';
 import {Client, NO_CONNECTION} from '../commands/client.ts';
+import {CommandError} from '../commands/errors.ts';
 import {allCommands} from '../commands/families.ts';
 import type {Services, ShutdownOptions} from '../commands/services.ts';
 import {CommandTable} from '../commands/table.ts';
@@ -37,7 +39,7 @@ import {createHost} from './host.ts';
 import {NodeInfo} from './info.ts';
 import {NodeLatencyMonitor} from './latency.ts';
 import {NodeMemory} from './memory.ts';
-import {InterimLoader, InterimSnapshots} from './interim-snapshots.ts';
+import {NodePersistence} from './persistence.ts';
 import {Replication} from './replication.ts';
 import {SecureRandom} from './secure-random.ts';
 import {ShutdownWait} from './shutdown-wait.ts';
@@ -73,6 +75,8 @@ class Node implements RunningNode {
 	readonly #replication: Replication;
 	readonly #shutdownWait: ShutdownWait;
 	#links: StreamLinks | null = null;
+	readonly #latency: NodeLatencyMonitor;
+	readonly #persistence: NodePersistence;
 	#memory: NodeMemory | null = null;
 	#cluster: ClusterNode | null = null;
 	#frontend: Frontend | null = null;
@@ -89,30 +93,10 @@ class Node implements RunningNode {
 		this.#databases = Array.from({length: settings.clusterEnabled ? 1 : settings.databases}, () =>
 			this.#makeDatabase(),
 		);
+		this.#latency = new NodeLatencyMonitor(settings);
+		this.#persistence = this.#makePersistence();
 		this.#stats = new NodeStats(this.#turnClock.nowMs);
-		this.#replication = new Replication({
-			config: this.#config,
-			clients: this.#clients,
-			databases: this.#databases,
-			stats: this.#stats,
-			stream: this.#stream,
-			clock: systemClock,
-			snapshots: new InterimSnapshots(this.#databases),
-			makeLoader: () => new InterimLoader(this.#databases),
-			outlets: {
-				log: (level, text) => {
-					this.#log(level, text);
-				},
-				role: (role) => {
-					post(role);
-				},
-				afterFullSync: () => undefined,
-				dataAdvanced: (isLinkChange) => {
-					const cluster = this.#cluster;
-					if (cluster !== null && (isLinkChange || cluster.awaitsOffset)) cluster.dataAdvanced();
-				},
-			},
-		});
+		this.#replication = this.#makeReplication();
 		this.#shutdownWait = new ShutdownWait({
 			clients: this.#clients,
 			clock: systemClock,
@@ -124,6 +108,55 @@ class Node implements RunningNode {
 		});
 		this.#bus = new MeshBus((request) => {
 			post(request);
+		});
+	}
+
+	#makePersistence(): NodePersistence {
+		return new NodePersistence({
+			disk: this.#disk,
+			clock: systemClock,
+			config: this.#config,
+			databases: this.#databases,
+			stream: this.#stream,
+			latency: this.#latency,
+			isPrimary: () => this.#isPrimary(),
+			log: (level, line) => {
+				this.#log(level, line);
+			},
+			onLost: (message) => {
+				this.#post({kind: 'failed', code: 'ERR_SHOAL_AOF', message});
+			},
+		});
+	}
+
+	#makeReplication(): Replication {
+		return new Replication({
+			config: this.#config,
+			clients: this.#clients,
+			databases: this.#databases,
+			stats: this.#stats,
+			stream: this.#stream,
+			clock: systemClock,
+			snapshots: this.#persistence.snapshots,
+			makeLoader: () => this.#persistence.makeLoader(),
+			outlets: {
+				log: (level, text) => {
+					this.#log(level, text);
+				},
+				role: (role) => {
+					this.#post(role);
+				},
+				replacementBegins: () => {
+					this.#persistence.replacementBegins();
+				},
+				replacementEnded: () => {
+					this.#persistence.replacementEnded();
+				},
+				dataAdvanced: (isLinkChange) => {
+					const cluster = this.#cluster;
+					if (cluster !== null && (isLinkChange || cluster.awaitsOffset)) cluster.dataAdvanced();
+				},
+			},
 		});
 	}
 
@@ -150,10 +183,19 @@ class Node implements RunningNode {
 			clients: this.#clients,
 			frontend,
 			memory: this.#memory!,
+			persistence: this.#persistence,
 			clock: systemClock,
 			turnClock: this.#turnClock,
 		});
 		this.#applyChanges(frontend);
+		this.#links = new StreamLinks({
+			host,
+			port,
+			ask: (request) => {
+				this.#post(request);
+			},
+			accept: (link) => frontend.accept(link),
+		});
 		try {
 			const transport = await chooseTransport(this.#start.transport);
 			this.#listener = await transport.listen({host, port, backlog: settings.tcpBacklog}, (link) =>
@@ -169,23 +211,30 @@ class Node implements RunningNode {
 			port: this.#listener.port,
 			nodeId: this.#cluster?.view.myself.id ?? '',
 		});
-		this.#links = new StreamLinks({
-			host,
-			port: this.#listener.port,
-			ask: (request) => {
-				this.#post(request);
-			},
-			accept: (link) => frontend.accept(link),
-		});
+		// Clients hear meanwhile that they must wait; the cluster hears of the node when it has its data.
+		await this.#recover(services);
+		if (this.#stopping) return;
 		this.#replication.start({port: this.#listener.port, frontend, links: this.#links});
 		this.#cluster?.start();
 		this.#cron.start();
 	}
 
+	/** Brings the data back. Rejects when that is impossible: nothing is left open then. */
+	async #recover(services: Services): Promise<void> {
+		try {
+			await this.#persistence.start(services);
+		} catch (error) {
+			this.#frontend?.closeAll();
+			await this.#listener?.close();
+			await this.#cluster?.stop();
+			throw error;
+		}
+	}
+
 	receive(message: ToNode): void {
 		switch (message.kind) {
 			case 'stop':
-				void this.#stop();
+				this.#terminate();
 				return;
 			case 'stream-accept':
 			case 'stream-connected':
@@ -195,6 +244,12 @@ class Node implements RunningNode {
 			default:
 				this.#bus.answered(message);
 		}
+	}
+
+	/** The data are this node's own. */
+	#isPrimary(): boolean {
+		if (this.#cluster !== null) return isPrimary(this.#cluster.view.myself);
+		return this.#config.settings.replicaOf === '';
 	}
 
 	async #openCluster(): Promise<ClusterNode> {
@@ -272,7 +327,7 @@ class Node implements RunningNode {
 			stats,
 			commandStats,
 			slowlog: new NodeSlowlog(config),
-			latency: new NodeLatencyMonitor(settings),
+			latency: this.#latency,
 			memory,
 			info: new NodeInfo({
 				config,
@@ -283,6 +338,7 @@ class Node implements RunningNode {
 				databases,
 				host,
 				clock,
+				persistence: this.#persistence,
 				clusterLinks: this.#cluster === null ? null : () => linkFigures(this.#cluster!),
 				replication: this.#replication,
 			}),
@@ -312,6 +368,7 @@ class Node implements RunningNode {
 			clock,
 			propagation: this.#stream,
 			replication: this.#replication,
+			persistence: this.#persistence,
 			databases,
 			table: new CommandTable(allCommands),
 			cluster: this.#cluster,
@@ -352,7 +409,13 @@ class Node implements RunningNode {
 		}
 	}
 
-	#shutdown(_options: ShutdownOptions): void {
+	/** SHUTDOWN. @throws CommandError when something cannot be saved: the node goes on */
+	#shutdown({save, force}: ShutdownOptions): void {
+		try {
+			this.#persistence.prepareEnd(save, force);
+		} catch {
+			throw CANNOT_END;
+		}
 		this.#post({kind: 'shutting-down', by: 'SHUTDOWN'});
 		// Nothing runs behind it, from whomever.
 		this.#frontend?.endAll();
@@ -362,6 +425,18 @@ class Node implements RunningNode {
 		});
 	}
 
+	/** The launcher's stop: what SIGTERM is to redis-server, but for one thing: it cannot be refused. */
+	#terminate(): void {
+		const options = this.#config.settings.shutdownOnSigterm;
+		const save = options.includes('nosave') ? 'nosave' : options.includes('save') ? 'save' : 'default';
+		try {
+			this.#persistence.prepareEnd(save, true);
+		} catch (error) {
+			this.#log('warning', error instanceof Error ? error.message : String(error));
+		}
+		void this.#stop();
+	}
+
 	async #stop(): Promise<void> {
 		if (this.#stopping) return;
 		this.#stopping = true;
@@ -369,6 +444,7 @@ class Node implements RunningNode {
 		this.#replication.stop();
 		const closed = this.#listener?.close();
 		this.#frontend?.closeAll();
+		await this.#persistence.close();
 		await this.#cluster?.stop();
 		await closed;
 		this.#post({kind: 'stopped'});
@@ -387,6 +463,8 @@ function linkFigures(cluster: ClusterNode): {readonly count: number; readonly by
 	for (const link of cluster.view.links.values()) bytes += cluster.linkBuffer(link.id).allocatedBytes;
 	return {count: cluster.view.links.size, bytes};
 }
+
+const CANNOT_END = new CommandError('ERR Errors trying to SHUTDOWN. Check logs.');
 
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 

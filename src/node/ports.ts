@@ -61,6 +61,29 @@ export interface DiskLock {
 	release(): void;
 }
 
+/** A file that only grows, or is cut back. Errors are the system's. */
+export interface DiskFile {
+	/** Appends `bytes[from, to)`, or as much of it as the system takes: returns how many bytes that were. */
+	writeSync(bytes: Uint8Array, from: number, to: number): number;
+	/** The same without holding up the caller; the bytes must stay as they are. One call at a time. */
+	write(bytes: Uint8Array, from: number, to: number): Promise<number>;
+	/** Cuts the file to its first `length` bytes; what is written next goes behind them. */
+	truncateSync(length: number): void;
+	/** When it returns (resolves), what was written would survive a power cut. */
+	syncSync(): void;
+	sync(): Promise<void>;
+	close(): void;
+}
+
+/** A file open for reading, of the length it had then. */
+export interface DiskReader {
+	readonly size: number;
+	/** Fills `bytes` from the file's position on, or as much as there is: returns how many bytes that were, 0 at the end. */
+	read(bytes: Uint8Array, position: number): Promise<number>;
+	readSync(bytes: Uint8Array, position: number): number;
+	close(): void;
+}
+
 /** Files are replaced as a whole: a reader sees the old bytes or the new ones, never a part. Errors are the system's. */
 export interface Disk {
 	/** Null when there is no such file. */
@@ -71,4 +94,22 @@ export interface Disk {
 	flush(file: string): Promise<void>;
 	/** Held until released or until the thread that holds it ends, however it ends. Rejects with FileInUseError. */
 	lock(file: string): Promise<DiskLock>;
+}
+
+/** The disk of the data: files that are appended to, or written under a temporary name that is then changed. */
+export interface DataDisk extends Disk {
+	/** Opens the file to append to it; `create`: an empty one, in place of what may be there. Nobody else may read it. */
+	open(file: string, how: 'append' | 'create'): DiskFile;
+	/** Null when there is no such file. */
+	openReader(file: string): DiskReader | null;
+	/** Gives the file another name, over what has that name; durable when it returns. */
+	renameSync(from: string, to: string): void;
+	/** Does nothing when there is no such file. */
+	removeSync(file: string): void;
+	/** Bytes of the file, -1 when there is none. */
+	sizeOf(file: string): number;
+	/** @throws unless it is a directory that may be looked into */
+	checkDirectorySync(directory: string): void;
+	/** Makes the directory unless it is there; durable when it returns. */
+	makeDirectorySync(directory: string): void;
 }

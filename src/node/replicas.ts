@@ -11,7 +11,14 @@ import type {Stats} from '../commands/services.ts';
 import type {LogLevel, Settings} from '../commands/settings.ts';
 import {latin1ToBytes} from '../lib/bytes.ts';
 import type {ReplicationHistory} from '../replication/history.ts';
-import {answerPsync, countAcknowledged, countGood, isOverdue, lagSeconds, newReplica} from '../replication/primary.ts';
+import {
+	answerPsync,
+	countAcknowledged,
+	countGood,
+	isOverdue,
+	lagSeconds,
+	newReplica,
+} from '../replication/primary.ts';
 import type {ReplicaRecord} from '../replication/primary.ts';
 import {NEWLINE} from '../replication/wire.ts';
 import {FullSync} from './full-sync.ts';
@@ -75,7 +82,8 @@ export class Replicas {
 	/** Those that have not acknowledged that offset, whatever they do. */
 	laggingCount(offset: number): number {
 		let count = 0;
-		for (const {ackOffset, neverAcks} of this.#members.values()) if (!neverAcks && ackOffset < offset) count++;
+		for (const {ackOffset, neverAcks} of this.#members.values())
+			if (!neverAcks && ackOffset < offset) count++;
 		return count;
 	}
 
@@ -115,7 +123,10 @@ export class Replicas {
 		if (history.backlog === null) {
 			history.restart(randomId());
 			selectAgain();
-			log('notice', `Replication backlog created, my new replication IDs are '${history.id}' and '${history.secondId}'`);
+			log(
+				'notice',
+				`Replication backlog created, my new replication IDs are '${history.id}' and '${history.secondId}'`,
+			);
 		}
 		if (psync === null) {
 			stats.syncFull++;
@@ -142,7 +153,10 @@ export class Replicas {
 			log('notice', `Full resync requested by replica ${name}`);
 		} else {
 			stats.syncPartialErr++;
-			log('notice', `Partial resynchronization not accepted: ${answer.mismatch} (asked for ${psync.id}:${psync.firstByte})`);
+			log(
+				'notice',
+				`Partial resynchronization not accepted: ${answer.mismatch} (asked for ${psync.id}:${psync.firstByte})`,
+			);
 		}
 		this.#waiting.add(client);
 	}

@@ -46,8 +46,10 @@ export interface ReplicationOutlets {
 	log(level: LogLevel, text: string): void;
 	/** At the start, and whenever one of the two changed. */
 	role(role: Extract<FromNode, {kind: 'role'}>): void;
-	/** All data came anew from the primary: what files hold is of no use any more. */
-	afterFullSync(): void;
+	/** The databases are about to be emptied for the primary's data: what files say is void. */
+	replacementBegins(): void;
+	/** The primary's data are there, or the databases are empty since they did not all come. */
+	replacementEnded(): void;
 	/** The link to the primary went up or down, or more of its stream is applied. Never called from within `follow` or `lead`. */
 	dataAdvanced(isLinkChange: boolean): void;
 }
@@ -381,16 +383,19 @@ export class Replication implements ReplicationService {
 			events: {
 				emptied: () => {
 					this.#isWhole = false;
+					outlets.replacementBegins();
 					this.#updateRules();
 				},
-				up: (isFull) => {
+				replaced: () => {
+					outlets.replacementEnded();
+				},
+				up: () => {
 					following.isUp = true;
 					following.failureCount = 0;
 					this.#isWhole = true;
 					this.#isKnown = true;
 					this.#heardAtMs = this.#nowMs();
 					this.#linkChanged();
-					if (isFull) outlets.afterFullSync();
 				},
 				applied: (bytes, from, to) => {
 					this.#replicas.feed(bytes, from, to);

@@ -1,11 +1,14 @@
 /**
- * A point-in-time image of the databases in the RDB format, made while the node goes on serving. One is made at a time.
+ * A point-in-time image of the databases, made while the node goes on serving. One is made at a time.
  * Interfaces only: snapshots.ts makes the images, who wants one (a file, an AOF base, a replica) is a sink.
  */
 
-/** Who takes the image. One of `end` and `failed` is called, once, and nothing after it. */
+/** An RDB file; or the commands that make the databases anew, as an append-only file has them. */
+export type SnapshotForm = 'rdb' | 'commands';
+
+/** Who takes the image. One of `end` and `failed` is called, once, and nothing after it; none within `begin`. */
 export interface SnapshotSink {
-	/** The next bytes of the RDB file; they are the sink's to keep. */
+	/** The next bytes of the image; they are the sink's to keep. */
 	chunk(bytes: Uint8Array): void;
 	/** All bytes were given. */
 	end(): void;
@@ -27,7 +30,7 @@ export interface SnapshotMaker {
 	 * Begins an image of the databases as they are now; what is changed later is in the command stream.
 	 * @param aux further fields of the file's head, such as `repl-id` and `repl-offset`
 	 */
-	begin(sink: SnapshotSink, aux?: ReadonlyMap<string, string>): Snapshot;
+	begin(sink: SnapshotSink, aux?: ReadonlyMap<string, string>, form?: SnapshotForm): Snapshot;
 	/** Calls `run` once when no snapshot is under way, at once if none is. */
 	onIdle(run: () => void): void;
 }

@@ -213,7 +213,10 @@ export class ReplicaMachine {
 			case 'ip-address':
 			case 'capa':
 				if (line.startsWith('-'))
-					this.#outlet.log('notice', `(Non critical) Master does not understand REPLCONF ${this.#state}: ${line}`);
+					this.#outlet.log(
+						'notice',
+						`(Non critical) Master does not understand REPLCONF ${this.#state}: ${line}`,
+					);
 				this.#nextReply();
 				break;
 			case 'psync':
@@ -258,7 +261,10 @@ export class ReplicaMachine {
 			this.#send('PSYNC', '?', '-1');
 			return;
 		}
-		this.#outlet.log('notice', `Trying a partial resynchronization (request ${known.id}:${known.offset + 1}).`);
+		this.#outlet.log(
+			'notice',
+			`Trying a partial resynchronization (request ${known.id}:${known.offset + 1}).`,
+		);
 		this.#send('PSYNC', known.id, String(known.offset + 1));
 	}
 
@@ -332,7 +338,8 @@ export class ReplicaMachine {
 		const fromTail = Math.min(released, this.#tailLength);
 		const fromBytes = released - fromTail;
 		if (fromTail > 0) this.#outlet.snapshot(tail.subarray(0, fromTail));
-		if (fromBytes > 0 && this.#state === 'bulk-marked') this.#outlet.snapshot(bytes.subarray(at, at + fromBytes));
+		if (fromBytes > 0 && this.#state === 'bulk-marked')
+			this.#outlet.snapshot(bytes.subarray(at, at + fromBytes));
 		tail.copyWithin(0, fromTail, this.#tailLength);
 		this.#tailLength -= fromTail;
 		tail.set(bytes.subarray(at + fromBytes), this.#tailLength);

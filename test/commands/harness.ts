@@ -7,6 +7,7 @@ import {Client} from '../../src/commands/client.ts';
 import type {Command} from '../../src/commands/command.ts';
 import type {Context} from '../../src/commands/context.ts';
 import {CommandError, wrongArity} from '../../src/commands/errors.ts';
+import {NO_PERSISTENCE} from '../../src/commands/persistence-service.ts';
 import {NO_PROPAGATION} from '../../src/commands/propagation.ts';
 import type {Services} from '../../src/commands/services.ts';
 import {CommandTable} from '../../src/commands/table.ts';
@@ -61,6 +62,7 @@ export class CommandRunner {
 				cluster: null,
 				propagation: NO_PROPAGATION,
 				replication: loneReplication,
+				persistence: NO_PERSISTENCE,
 				databases,
 				table: this.table,
 				...services,

@@ -148,9 +148,9 @@ test('at the start nothing is immutable, lines of one directive add up, and wron
 		instanceOf: ParameterError,
 		message: 'nosuch: Bad directive or wrong number of arguments',
 	});
-	t.throws(() => new NodeConfig({directives: [['appendonly', 'yes']]}), {
+	t.throws(() => new NodeConfig({directives: [['tls-port', '1']]}), {
 		instanceOf: ParameterError,
-		message: 'appendonly: this version keeps no append-only file',
+		message: 'tls-port: this server has no TLS',
 	});
 	t.throws(() => new NodeConfig({directives: [['port', 'x']]}), {
 		instanceOf: ParameterError,

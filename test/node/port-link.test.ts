@@ -109,11 +109,7 @@ test('a handler may end the link in the middle of a chunk', async (t) => {
 test('what is no chunk of bytes is ignored', async (t) => {
 	const {port1, port2} = new MessageChannel();
 	const end = new End();
-	openPortLink(
-		port1,
-		{localAddress: '', localPort: 0, remoteAddress: '', remotePort: 0},
-		end.accept,
-	);
+	openPortLink(port1, {localAddress: '', localPort: 0, remoteAddress: '', remotePort: 0}, end.accept);
 	for (const nonsense of [null, 7, 'text', {counter: 1}, {counter: new SharedArrayBuffer(3)}, [1]])
 		port2.postMessage(nonsense);
 	port2.postMessage(latin1ToBytes('sense'));

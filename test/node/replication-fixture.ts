@@ -104,7 +104,11 @@ export class ScriptedReplica {
 		this.#client = client;
 	}
 
-	static async connect(t: ExecutionContext, port: number, ...capabilities: readonly string[]): Promise<ScriptedReplica> {
+	static async connect(
+		t: ExecutionContext,
+		port: number,
+		...capabilities: readonly string[]
+	): Promise<ScriptedReplica> {
 		const client = await RawClient.connect(port);
 		t.teardown(() => client.close());
 		const replica = new ScriptedReplica(client);
@@ -191,7 +195,12 @@ export class ScriptedPrimary {
 					if (word === 'PING') socket.write('+PONG\r\n');
 					else if (word !== 'PSYNC') socket.write('+OK\r\n');
 					else {
-						primary.asked.push(text.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0).join(' '));
+						primary.asked.push(
+							text
+								.split('\r\n')
+								.filter((_, i) => i > 0 && i % 2 === 0)
+								.join(' '),
+						);
 						answer(socket, primary.asked.length - 1);
 					}
 				}
@@ -203,6 +212,4 @@ export class ScriptedPrimary {
 		});
 		return primary;
 	}
-
 }
-

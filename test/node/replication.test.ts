@@ -26,31 +26,38 @@ const rolesOf = (messages: readonly FromNode[]): readonly string[] =>
 
 for (const refusesPorts of [false, true]) {
 	const way = refusesPorts ? 'TCP' : 'a port';
-	test.serial(`a replica over ${way} gets all data, follows the stream, and goes on after a cut`, async (t) => {
-		const primary = await start(t);
-		await load(primary.client, 1);
-		const replica = await startReplica(t, primary.node.port, {refusesPorts});
-		await untilEqual(primary.client, replica.client);
-		await load(primary.client, 2);
-		t.is(await primary.client.ask('WAIT', '1', '0'), 1);
-		await untilEqual(primary.client, replica.client);
+	test.serial(
+		`a replica over ${way} gets all data, follows the stream, and goes on after a cut`,
+		async (t) => {
+			const primary = await start(t);
+			await load(primary.client, 1);
+			const replica = await startReplica(t, primary.node.port, {refusesPorts});
+			await untilEqual(primary.client, replica.client);
+			await load(primary.client, 2);
+			t.is(await primary.client.ask('WAIT', '1', '0'), 1);
+			await untilEqual(primary.client, replica.client);
 
-		t.is(await primary.client.ask('CLIENT', 'KILL', 'TYPE', 'replica'), 1);
-		await load(primary.client, 3);
-		t.is(await primary.client.ask('WAIT', '1', '0'), 1);
-		await untilEqual(primary.client, replica.client);
-		t.is(await replica.client.ask('CLIENT', 'KILL', 'TYPE', 'master'), 1);
-		await load(primary.client, 4);
-		t.is(await primary.client.ask('WAIT', '1', '0'), 1);
-		await untilEqual(primary.client, replica.client);
+			t.is(await primary.client.ask('CLIENT', 'KILL', 'TYPE', 'replica'), 1);
+			await load(primary.client, 3);
+			t.is(await primary.client.ask('WAIT', '1', '0'), 1);
+			await untilEqual(primary.client, replica.client);
+			t.is(await replica.client.ask('CLIENT', 'KILL', 'TYPE', 'master'), 1);
+			await load(primary.client, 4);
+			t.is(await primary.client.ask('WAIT', '1', '0'), 1);
+			await untilEqual(primary.client, replica.client);
 
-		const stats = await infoOf(primary.client, 'stats');
-		t.is(stats.get('sync_full'), '1');
-		t.is(stats.get('sync_partial_ok'), '2');
-		t.is(stats.get('sync_partial_err'), '0');
-		t.deepEqual(rolesOf(replica.node.messages).slice(0, 3), ['replica false', 'replica true', 'replica false']);
-		t.is(rolesOf(replica.node.messages).at(-1), 'replica true');
-	});
+			const stats = await infoOf(primary.client, 'stats');
+			t.is(stats.get('sync_full'), '1');
+			t.is(stats.get('sync_partial_ok'), '2');
+			t.is(stats.get('sync_partial_err'), '0');
+			t.deepEqual(rolesOf(replica.node.messages).slice(0, 3), [
+				'replica false',
+				'replica true',
+				'replica false',
+			]);
+			t.is(rolesOf(replica.node.messages).at(-1), 'replica true');
+		},
+	);
 }
 
 test.serial('a chain of replicas is the same data all along, with the same offsets', async (t) => {
@@ -86,10 +93,7 @@ test.serial('a chain of replicas is the same data all along, with the same offse
 
 test.serial('after a promotion the siblings and the old primary go on partially', async (t) => {
 	const old = await start(t);
-	const [heir, sibling] = await Promise.all([
-		startReplica(t, old.node.port),
-		startReplica(t, old.node.port),
-	]);
+	const [heir, sibling] = await Promise.all([startReplica(t, old.node.port), startReplica(t, old.node.port)]);
 	await load(old.client, 1);
 	t.is(await old.client.ask('WAIT', '2', '0'), 2);
 	await untilEqual(old.client, heir.client);
@@ -246,32 +250,41 @@ test.serial('WAIT ends by its time and by CLIENT UNBLOCK', async (t) => {
 	t.is(await client.ask('CLIENT', 'UNBLOCK', id), 0);
 });
 
-test.serial('a client that is gone waits no more, and one that waits when the role changes is told', async (t) => {
-	const {client, node} = await start(t);
-	const gone = await clientOf(t, node.port);
-	gone.send('WAIT', '1', '0');
-	await untilInfo(client, 'blocked_clients', '1');
-	gone[Symbol.dispose]();
-	await untilInfo(client, 'blocked_clients', '0');
+test.serial(
+	'a client that is gone waits no more, and one that waits when the role changes is told',
+	async (t) => {
+		const {client, node} = await start(t);
+		const gone = await clientOf(t, node.port);
+		gone.send('WAIT', '1', '0');
+		await untilInfo(client, 'blocked_clients', '1');
+		gone[Symbol.dispose]();
+		await untilInfo(client, 'blocked_clients', '0');
 
-	const waiter = await clientOf(t, node.port);
-	waiter.send('WAIT', '1', '0');
-	await untilInfo(client, 'blocked_clients', '1');
-	t.is(await client.ask('REPLICAOF', '127.0.0.1', '1'), 'OK');
-	t.regex(String(await waiter.next()), /UNBLOCKED force unblock from blocking operation, instance state changed/);
-	await waiter.closed;
-});
+		const waiter = await clientOf(t, node.port);
+		waiter.send('WAIT', '1', '0');
+		await untilInfo(client, 'blocked_clients', '1');
+		t.is(await client.ask('REPLICAOF', '127.0.0.1', '1'), 'OK');
+		t.regex(
+			String(await waiter.next()),
+			/UNBLOCKED force unblock from blocking operation, instance state changed/,
+		);
+		await waiter.closed;
+	},
+);
 
 // Replicas of other makes
 
-test.serial('a replica that wants to know the length first is told it, and gets the stream at once', async (t) => {
-	const {client, node} = await start(t, NO_PINGS);
-	await client.ask('SET', 'a', '1');
-	const replica = await ScriptedReplica.connect(t, node.port);
-	await replica.fullSync();
-	await client.ask('SET', 'b', '2');
-	t.is(await replica.until('b\r\n$1\r\n2\r\n'), pipeline('SELECT 0', 'SET b 2'));
-});
+test.serial(
+	'a replica that wants to know the length first is told it, and gets the stream at once',
+	async (t) => {
+		const {client, node} = await start(t, NO_PINGS);
+		await client.ask('SET', 'a', '1');
+		const replica = await ScriptedReplica.connect(t, node.port);
+		await replica.fullSync();
+		await client.ask('SET', 'b', '2');
+		t.is(await replica.until('b\r\n$1\r\n2\r\n'), pipeline('SELECT 0', 'SET b 2'));
+	},
+);
 
 test.serial('the stream is held back from a replica until it acknowledged its snapshot', async (t) => {
 	const {client, node} = await start(t, NO_PINGS);

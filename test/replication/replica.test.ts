@@ -119,7 +119,13 @@ test('a primary without psync2 tells no id: the history is the same', (t) => {
 });
 
 test('a primary that cannot serve now ends the attempt', (t) => {
-	for (const line of ["-NOMASTERLINK Can't SYNC", '-LOADING Redis', '-ERR no', '+CONTINUE', '+FULLRESYNC x 1']) {
+	for (const line of [
+		"-NOMASTERLINK Can't SYNC",
+		'-LOADING Redis',
+		'-ERR no',
+		'+CONTINUE',
+		'+FULLRESYNC x 1',
+	]) {
 		const {machine, receive, told} = machineOf();
 		receive(`${introduce}${line}\r\n`);
 		t.is(machine.phase, 'failed', line);
