@@ -460,8 +460,8 @@ const clientUnblock = command({
 	],
 	run({reply, services: {clients}}, id, reason) {
 		const blocked = clients.byId(id);
-		const block = blocked?.block;
-		if (blocked === undefined || block == null) {
+		const block = blocked?.block ?? null;
+		if (blocked === undefined || block === null) {
 			reply.integer(0);
 			return;
 		}

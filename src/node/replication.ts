@@ -234,6 +234,7 @@ export class Replication implements ReplicationService {
 		const following = this.#following;
 		if (following === null) return null;
 		const {host, port, link, downSinceMs} = following;
+		const transfer = link?.transfer ?? null;
 		const nowMs = this.#nowMs();
 		const secondsSince = (atMs: number): number => Math.max(0, Math.floor((nowMs - atMs) / 1000));
 		return {
@@ -242,10 +243,7 @@ export class Replication implements ReplicationService {
 			state: link === null ? 'connect' : link.state,
 			lastHeardSecondsAgo: link?.isUp === true ? secondsSince(link.lastHeardAtMs) : -1,
 			readOffset: link?.readOffset ?? this.history.offset,
-			sync:
-				link?.transfer == null
-					? null
-					: {...link.transfer, lastHeardSecondsAgo: secondsSince(link.lastHeardAtMs)},
+			sync: transfer === null ? null : {...transfer, lastHeardSecondsAgo: secondsSince(link!.lastHeardAtMs)},
 			downForSeconds: downSinceMs < 0 ? -1 : secondsSince(downSinceMs),
 		};
 	}
@@ -434,8 +432,8 @@ export class Replication implements ReplicationService {
 	}
 
 	#forgetLink(following: Following | null): void {
-		const link = following?.link;
-		if (link == null) return;
+		const link = following?.link ?? null;
+		if (link === null) return;
 		if (link.isUp) this.#heardAtMs = link.lastHeardAtMs;
 		link.drop();
 	}

@@ -4,7 +4,15 @@ import {join} from 'node:path';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {hasRedisServer, startRedisServer} from '../helpers/redis-server.ts';
-import {clientOf, load, start, startReplica, untilEqual, untilInfo, untilLinked} from './replication-fixture.ts';
+import {
+	clientOf,
+	load,
+	start,
+	startReplica,
+	untilEqual,
+	untilInfo,
+	untilLinked,
+} from './replication-fixture.ts';
 import {eventually, infoOf} from './wire.ts';
 
 const run = promisify(execFile);
