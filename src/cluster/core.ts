@@ -20,7 +20,7 @@ import {expireHandshakes, meet} from './handshake.ts';
 import {announceMyself, sendPing, tendLinks} from './heartbeat.ts';
 import {acceptLink, dropLink, openLinkIfPossible} from './links.ts';
 import {failOver, pursueManualFailover} from './manual-failover.ts';
-import {applyOwnAddress, expireBans, forget, reset} from './membership.ts';
+import {applyOwnAddress, applyOwnFlags, expireBans, forget, reset} from './membership.ts';
 import type {BusMessage} from './messages.ts';
 import {type NodeId, randomNodeId} from './node-id.ts';
 import {formatNodesConf, type NodesConf} from './nodes-conf.ts';
@@ -38,7 +38,7 @@ import {
 	setSlotNode,
 	setSlotStable,
 } from './slot-assignment.ts';
-import {ClusterState, type ClusterView, NodeFlags} from './state.ts';
+import {ClusterState, type ClusterView} from './state.ts';
 import {Step} from './step.ts';
 
 export interface CoreOptions {
@@ -83,8 +83,9 @@ export class ClusterCore {
 		this.#forgetStep();
 	}
 
-	/** For describe.ts and other readers. Live: it changes with the next step. */
+	/** For describe.ts and other readers. Live: it changes with the next step, but for this node's own offset, which is of now. */
 	get view(): ClusterView {
+		this.#noteOffset();
 		return this.#state;
 	}
 
@@ -99,6 +100,7 @@ export class ClusterCore {
 				? `Node configuration loaded, I'm ${id}`
 				: `No cluster configuration found, I'm ${id}`,
 		);
+		applyOwnFlags(step);
 		checkDataAgainstSlots(step);
 		for (const node of this.#state.nodes.values()) openLinkIfPossible(step, node);
 		step.save();
@@ -180,9 +182,7 @@ export class ClusterCore {
 	/** `config` was changed. */
 	reconfigured(now: number): Effects {
 		const step = this.#begin(now);
-		const {myself} = this.#state;
-		const flag = this.config.replicaNoFailover ? NodeFlags.NOFAILOVER : 0;
-		myself.flags = (myself.flags & ~NodeFlags.NOFAILOVER) | flag;
+		applyOwnFlags(step);
 		applyOwnAddress(step);
 		step.isHealthDue = true;
 		return this.#finish();
@@ -216,8 +216,12 @@ export class ClusterCore {
 
 	#begin(now: number): Step {
 		this.#step.now = now;
-		this.#state.myself.replicationOffset = this.#step.data.replicationOffset();
+		this.#noteOffset();
 		return this.#step;
+	}
+
+	#noteOffset(): void {
+		this.#state.myself.replicationOffset = this.#step.data.replicationOffset();
 	}
 
 	#finish(): Effects {

@@ -117,13 +117,13 @@ function adjustRank(step: Step, election: Election): void {
 	step.log('warning', `Replica rank updated to #${rank}, added ${addedMs} milliseconds of delay.`);
 }
 
-/** Number of siblings that could be elected and have newer data. */
+/** Number of siblings that could be elected now and have newer data. */
 function rankOf({state}: Step, primary: ClusterNode): number {
 	const {myself} = state;
 	return primary.replicas.filter(
 		(sibling) =>
 			sibling !== myself &&
-			!hasFlag(sibling, NodeFlags.NOFAILOVER) &&
+			!hasFlag(sibling, NodeFlags.NOFAILOVER | NodeFlags.FAIL) &&
 			sibling.replicationOffset > myself.replicationOffset,
 	).length;
 }

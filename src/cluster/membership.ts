@@ -77,6 +77,13 @@ export function reset(step: Step, hard: boolean): ChangeOutcome {
 	return DONE;
 }
 
+/** What the configuration says this node is, besides its role. */
+export function applyOwnFlags({config, state}: Step): void {
+	const {myself} = state;
+	const flag = config.replicaNoFailover ? NodeFlags.NOFAILOVER : 0;
+	myself.flags = (myself.flags & ~NodeFlags.NOFAILOVER) | flag;
+}
+
 /** The names under which this node is known, after the configuration changed or it was told its address. */
 export function applyOwnAddress(step: Step): void {
 	const {config, listening} = step;

@@ -82,11 +82,132 @@ test(
 	'ERR Invalid node address specified: 127.0.0.1:60000',
 );
 
+test(onPrimary, {kind: 'replicate', node: 'x'}, 'ERR Unknown node x');
+test(onPrimary, {kind: 'replicate', node: A}, "ERR Can't replicate myself");
+test(onPrimary, {kind: 'replicate', node: REPLICA_OF_B}, 'ERR I can only replicate a master, not a replica.');
+test(
+	'with slots',
+	onPrimary,
+	{kind: 'replicate', node: B},
+	'ERR To set a master the node must be empty and without assigned slots.',
+);
+for (const mode of ['default', 'force', 'takeover'] as const) {
+	test(mode, onPrimary, {kind: 'failover', mode}, 'ERR You should send CLUSTER FAILOVER to a replica');
+}
+
+const WITHOUT_SLOTS = NODES_CONF.replace(/ 0-5460.*/, '');
+const ON_REPLICA = NODES_CONF.replace('myself,master', 'master')
+	.replace(' slave ', ' myself,slave ')
+	.replace(/ \[.*\]/, '');
+
+test('a node that replicates another is in its shard, says so to everybody, and follows its data', (t) => {
+	const core = restoredCore(WITHOUT_SLOTS);
+	const {connects} = core.start(NOW);
+	for (const {link} of connects) core.linkOpened(link, NOW);
+	const {outcome, effects} = core.submit({kind: 'replicate', node: B}, NOW);
+	t.deepEqual(outcome, {ok: true, reply: 'OK'});
+	t.deepEqual(effects.role, {kind: 'follow', host: '127.0.0.1', port: 21_722, node: B as never});
+	t.deepEqual(
+		effects.sends.map(({message}) => [message.type, message.header.primary as string]),
+		Array.from({length: 3}, () => ['pong', B]),
+	);
+	t.regex(core.nodesConf(), new RegExp(`myself,slave ${B} 0 \\d+ 2 connected\n`));
+	t.is(
+		core.submit({kind: 'replicate', node: C}, NOW).effects.role?.kind,
+		'follow',
+		'from primary to primary',
+	);
+	t.is(core.submit({kind: 'replicate', node: C}, NOW).effects.role, null, 'the same again changes nothing');
+});
+
+test('a node with keys does not replicate another', (t) => {
+	const core = restoredCore(WITHOUT_SLOTS, {}, new Map([[1, 1]]));
+	t.deepEqual(core.submit({kind: 'replicate', node: B}, NOW).outcome, {
+		ok: false,
+		error: 'ERR To set a master the node must be empty and without assigned slots.',
+	});
+});
+
+test('a restored replica is told whom to follow when it starts, and again when that one has another address', (t) => {
+	const core = restoredCore(ON_REPLICA);
+	const {role, connects} = core.start(NOW);
+	t.deepEqual(role, {kind: 'follow', host: '127.0.0.1', port: 21_722, node: B as never});
+	t.is(core.tick(NOW + 100).role, null);
+	const link = core.linkAccepted('127.0.0.1', '127.0.0.1', NOW);
+	const primary = core.view.nodes.get(B as never)!;
+	const header = {
+		sender: primary.id,
+		flags: primary.flags,
+		currentEpoch: 3,
+		configEpoch: 2,
+		replicationOffset: 0,
+		slots: core.view.slotsOf(primary),
+		primary: null,
+		host: '127.0.0.1',
+		port: 21_799,
+		busPort: 31_799,
+		hostname: '',
+		shardId: B,
+		ok: true,
+		pausedFor: null,
+	};
+	const moved = core.receive(link, {type: 'ping', header, gossip: []}, NOW + 200);
+	t.deepEqual(moved.role, {kind: 'follow', host: '127.0.0.1', port: 21_799, node: B as never});
+	t.is(core.view.myself.shardId, B);
+	t.true(connects.length > 0);
+});
+
+test('a restored primary is told nothing: it leads', (t) => {
+	t.is(restoredCore().start(NOW).role, null);
+});
+
+test('cluster-replica-no-failover is said from the start, whatever nodes.conf says', (t) => {
+	const core = restoredCore(ON_REPLICA, {replicaNoFailover: true});
+	core.start(NOW);
+	t.regex(core.nodesConf(), / myself,slave,nofailover /);
+	const other = restoredCore(core.nodesConf());
+	other.start(NOW);
+	t.regex(other.nodesConf(), / myself,slave /);
+});
+
+test('a replica whose primary is not known cannot fail over', (t) => {
+	const core = restoredCore(ON_REPLICA.replace(`myself,slave ${B}`, 'myself,slave -'));
+	t.deepEqual(core.submit({kind: 'failover', mode: 'takeover'}, NOW).outcome, {
+		ok: false,
+		error: "ERR I'm a replica but my master is unknown to me",
+	});
+});
+
+test('a replica whose primary is not linked needs force', (t) => {
+	const core = restoredCore(ON_REPLICA);
+	core.start(NOW);
+	t.deepEqual(core.submit({kind: 'failover', mode: 'default'}, NOW).outcome, {
+		ok: false,
+		error: 'ERR Master is down or failed, please use CLUSTER FAILOVER FORCE',
+	});
+	t.true(core.submit({kind: 'failover', mode: 'force'}, NOW).outcome.ok);
+});
+
+test('a takeover is durable before anything of it leaves', (t) => {
+	const core = restoredCore(ON_REPLICA);
+	core.start(NOW);
+	const {effects} = core.submit({kind: 'failover', mode: 'takeover'}, NOW);
+	t.is(effects.config, 'durable');
+	t.true(effects.slotTableDirty);
+	t.deepEqual(effects.role, {kind: 'lead'});
+	t.is(core.view.myself.slotCount, 5462);
+});
+
+test('a replica that is reset leads and is empty', (t) => {
+	const core = restoredCore(ON_REPLICA);
+	core.start(NOW);
+	const {effects} = core.submit({kind: 'reset', hard: true}, NOW);
+	t.deepEqual(effects.role, {kind: 'lead'});
+	t.true(effects.events.some((event) => event.kind === 'reset' && event.hard));
+});
+
 test('a replica refuses SETSLOT and FORGET of its primary, and may be reset', (t) => {
-	const text = NODES_CONF.replace('myself,master', 'master')
-		.replace(' slave ', ' myself,slave ')
-		.replace(/ \[.*\]/, '');
-	const core = restoredCore(text, {}, new Map([[1, 1]]));
+	const core = restoredCore(ON_REPLICA, {}, new Map([[1, 1]]));
 	t.deepEqual(core.submit({kind: 'set-slot-stable', slot: 5}, NOW).outcome, {
 		ok: false,
 		error: 'ERR Please use SETSLOT only with masters.',

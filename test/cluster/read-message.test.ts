@@ -39,14 +39,18 @@ const messages: readonly BusMessage[] = [
 	{type: 'meet', header, gossip: []},
 	{type: 'fail', header, about: id('c')},
 	{type: 'update', header, node: id('c'), configEpoch: 7, slots: new Uint8Array(2048)},
+	{type: 'auth-req', header: {...header, primary: id('d')}, isForced: false},
+	{type: 'auth-ack', header},
+	{type: 'mfstart', header: {...header, primary: id('d')}},
+	{type: 'ping', header: {...header, pausedFor: id('d')}, gossip: []},
 ];
 
-for (const message of messages) {
-	test(`a ${message.type} is a message`, (t) => {
+for (const [index, message] of messages.entries()) {
+	test(`${index + 1}: a ${message.type} is a message`, (t) => {
 		t.is(readBusMessage(message), message);
 	});
 
-	test(`a ${message.type} without one of its fields, or with a wrong one, is none`, (t) => {
+	test(`${index + 1}: a ${message.type} without one of its fields, or with a wrong one, is none`, (t) => {
 		for (const field of Object.keys(message)) {
 			for (const wrong of [undefined, null, 'x y', -1, Number.NaN, {}, new Uint8Array(1), [1]]) {
 				t.is(readBusMessage({...message, [field]: wrong}), null, `${field}: ${String(wrong)}`);

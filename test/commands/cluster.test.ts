@@ -86,9 +86,13 @@ if (hasRedisServer()) {
 			['CLUSTER', 'COUNT-FAILURE-REPORTS', one],
 			['CLUSTER', 'BUMPEPOCH'],
 			['CLUSTER', 'BUMPEPOCH'],
+			['CLUSTER', 'REPLICATE', one],
+			['CLUSTER', 'REPLICATE', other],
+			['CLUSTER', 'FAILOVER'],
 			['CLUSTER', 'FORGET', one],
 			['CLUSTER', 'FORGET', other],
 			['CLUSTER', 'FORGET', other],
+			['CLUSTER', 'REPLICATE', other],
 			['CLUSTER', 'SETSLOT', '3', 'NODE', other],
 		];
 		const expected = await ask(servers[0]!, script(theirs));
@@ -97,6 +101,37 @@ if (hasRedisServer()) {
 				plain(runners[0]!.run(...words), ours),
 				plain(expected[i]!, theirs),
 				words.slice(0, 4).join(' '),
+			);
+		}
+	});
+
+	test('S36, S37, S47: a node that becomes a replica answers as a redis-server that becomes one', async (t) => {
+		const {runners, ours, servers, theirs} = await twins(t);
+		const script = ({one, other}: Names): string[][] => [
+			['CLUSTER', 'FLUSHSLOTS'],
+			['CLUSTER', 'REPLICATE', other],
+			['CLUSTER', 'REPLICATE', one],
+			['CLUSTER', 'REPLICATE', other],
+			['CLUSTER', 'REPLICAS', one],
+			['CLUSTER', 'FORGET', other],
+			['CLUSTER', 'SETSLOT', '0', 'STABLE'],
+			['CLUSTER', 'SETSLOT', '9000', 'NODE', one],
+			['CLUSTER', 'FAILOVER', 'x'],
+			['CLUSTER', 'FAILOVER', 'FORCE', 'x'],
+			['CLUSTER', 'FLUSHSLOTS'],
+			['CLUSTER', 'FAILOVER', 'TAKEOVER'],
+			['CLUSTER', 'SLOTS'],
+			['CLUSTER', 'FAILOVER'],
+			['CLUSTER', 'REPLICATE', other],
+			['CLUSTER', 'RESET'],
+			['CLUSTER', 'REPLICATE', other],
+		];
+		const expected = await ask(servers[0]!, script(theirs));
+		for (const [i, words] of script(ours).entries()) {
+			t.deepEqual(
+				plain(runners[0]!.run(...words), ours),
+				plain(expected[i]!, theirs),
+				words.slice(0, 3).join(' '),
 			);
 		}
 	});

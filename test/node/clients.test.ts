@@ -122,3 +122,31 @@ test('a command that is held back again while clients are resumed waits for the 
 	t.is(clients.postponedCount, 1);
 	t.is(clients.pauseMode, 'all');
 });
+
+test('the pause of a failover is not ended by CLIENT UNPAUSE, nor the other way about', (t) => {
+	const {clients} = withClients(0);
+	clients.pause(5000, 'all');
+	clients.pause(9000, 'write', 'failover');
+	t.is(clients.pauseMode, 'all');
+	clients.unpause();
+	t.is(clients.pauseMode, 'write');
+	clients.pause(5000, 'all');
+	clients.unpause('failover');
+	t.is(clients.pauseMode, 'all');
+	clients.unpause();
+	t.is(clients.pauseMode, 'none');
+});
+
+test('each pause ends at its own time, and who is held back is asked again', (t) => {
+	const {clients, connections, members} = withClients(1);
+	clients.pause(5000, 'all');
+	clients.pause(9000, 'write', 'failover');
+	clients.postpone(members[0]!);
+	clients.endPauseIfOver(4999);
+	t.is(connections[0]!.resumed, 0);
+	clients.endPauseIfOver(5000);
+	t.is(clients.pauseMode, 'write');
+	t.is(connections[0]!.resumed, 1);
+	clients.endPauseIfOver(9000);
+	t.is(clients.pauseMode, 'none');
+});

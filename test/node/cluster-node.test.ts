@@ -11,7 +11,7 @@ import type {KeyPresence} from '../../src/commands/cluster-service.ts';
 import {FLAG} from '../../src/commands/command.ts';
 import {FileDisk, FileInUseError} from '../../src/node/disk.ts';
 import {SlotTableReader} from '../../src/node/slot-table.ts';
-import {form, TestCluster, untilFormed} from './cluster-fixture.ts';
+import {form, TestCluster, type TestNode, untilFormed} from './cluster-fixture.ts';
 
 const GET = {name: 'get', flagBits: FLAG.readonly};
 const SET = {name: 'set', flagBits: FLAG.write};
@@ -243,4 +243,62 @@ test('a reset node forgets the others and takes a new id when it is hard', async
 		assignedCount: 0,
 		currentEpoch: 0,
 	});
+});
+
+test('S36, S71: a replica follows its primary, whose writes stop for a manual failover until it follows in turn', async (t) => {
+	const cluster = new TestCluster(t, 4);
+	const nodes = await Promise.all([0, 1, 2, 3].map((index) => cluster.start(index)));
+	const [primary, , , replica] = nodes as [TestNode, TestNode, TestNode, TestNode];
+	form(nodes.slice(0, 3));
+	primary.node.submit({kind: 'meet', host: '127.0.0.1', port: replica.port, busPort: replica.port + 10_000});
+	await untilFormed(nodes);
+	const primaryId = primary.node.view.myself.id;
+	t.like(replica.node.submit({kind: 'replicate', node: primaryId}), {ok: true});
+	t.deepEqual(replica.roles, [{kind: 'follow', host: '127.0.0.1', port: 7000, node: primaryId}]);
+	await primary.until(() => primary.node.view.myself.replicas.length === 1);
+	t.is(replica.node.redirect(0, GET, CLIENT, notCounted), 'MOVED 0 127.0.0.1:7000');
+	t.is(replica.node.redirect(0, GET, {readonlyMode: true, asking: false}, notCounted), null);
+	t.is(
+		replica.node.redirect(0, SET, {readonlyMode: true, asking: false}, notCounted),
+		'MOVED 0 127.0.0.1:7000',
+	);
+
+	primary.replication.offset = 500;
+	t.like(replica.node.submit({kind: 'failover', mode: 'default'}), {ok: true});
+	await replica.until(() => replica.node.awaitsOffset);
+	t.is(primary.pauses.length, 1);
+	t.like(primary.pauses[0], {kind: 'begin'});
+	replica.replication.offset = 500;
+	replica.node.dataAdvanced();
+	t.false(replica.node.awaitsOffset);
+	await primary.until(() => primary.roles.length > 0);
+	t.deepEqual(replica.roles.at(-1), {kind: 'lead'});
+	t.deepEqual(primary.roles, [
+		{kind: 'follow', host: '127.0.0.1', port: 7003, node: replica.node.view.myself.id},
+	]);
+	t.deepEqual(primary.pauses.at(-1), {kind: 'end'});
+	t.is(primary.node.redirect(0, SET, CLIENT, notCounted), 'MOVED 0 127.0.0.1:7003');
+	t.true(replica.node.isServedHere(0));
+	t.regex(fs.readFileSync(replica.file, 'utf8'), /myself,master - 0 \d+ \d+ connected 0-5460\n/);
+});
+
+test('S67: a primary that died is replaced, comes back as a replica, and is told so at its start', async (t) => {
+	const cluster = new TestCluster(t, 4);
+	const config = {nodeTimeoutMs: 500, replicaValidityFactor: 0};
+	const nodes = await Promise.all([0, 1, 2, 3].map((index) => cluster.start(index, {config})));
+	const [primary, , , replica] = nodes as [TestNode, TestNode, TestNode, TestNode];
+	form(nodes.slice(0, 3));
+	primary.node.submit({kind: 'meet', host: '127.0.0.1', port: replica.port, busPort: replica.port + 10_000});
+	await untilFormed(nodes);
+	replica.node.submit({kind: 'replicate', node: primary.node.view.myself.id});
+	await primary.until(() => primary.node.view.myself.replicas.length === 1);
+	await cluster.stop(0);
+	await replica.until(() => replica.events.some(({kind}) => kind === 'promoted'));
+	await replica.until(() => replica.node.view.isOk);
+	const back = await cluster.start(0, {config});
+	await back.until(() => back.roles.length > 0);
+	t.like(back.roles[0], {kind: 'follow', port: 7003});
+	await cluster.stop(0);
+	const again = await cluster.start(0, {config});
+	t.like(again.roles[0], {kind: 'follow', port: 7003}, 'by its nodes.conf, before anybody told it');
 });

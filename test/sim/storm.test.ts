@@ -6,7 +6,7 @@ const only = process.env['SEED'];
 const count = Number(process.env['SEEDS'] ?? 30);
 const seeds = only === undefined ? Array.from({length: count}, (_, index) => index + 1) : [Number(only)];
 
-test(`whatever happens in ${count} seeded storms, no slot is claimed twice in one epoch and all agree after the heal`, (t) => {
+test(`whatever happens in ${count} seeded storms, no slot is claimed and no vote given twice in one epoch, dead primaries are replaced, and all agree after the heal`, (t) => {
 	t.timeout(seeds.length * 2000);
 	for (const seed of seeds) {
 		// The error of a failed storm names its seed and tells its story.

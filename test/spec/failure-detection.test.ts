@@ -2,9 +2,11 @@
 
 import test from 'ava';
 import type {ClusterEvent} from '../../src/cluster/effects.ts';
+import type {Header} from '../../src/cluster/messages.ts';
 import {hasFlag, NodeFlags, type NodeView} from '../../src/cluster/state.ts';
 import type {SimNode} from '../../src/sim/sim-node.ts';
 import {Simulation} from '../../src/sim/simulation.ts';
+import {headerOf} from '../helpers/sim-header.ts';
 
 const TIMEOUT_MS = 1000;
 
@@ -131,30 +133,9 @@ test('a FAIL message about this node itself, or from a stranger, is ignored', (t
 	const {sim} = formed(3);
 	const [one, two] = sim.nodes;
 	const link = [...one!.core.view.links.values()].find(({direction}) => direction === 'from')!.id;
-	const header = {...headerOf(two!), sender: 'f'.repeat(40)} as ReturnType<typeof headerOf>;
+	const header = headerOf(two!, {sender: 'f'.repeat(40) as Header['sender']});
 	one!.received(link, {type: 'fail', header, about: two!.core.view.myself.id});
 	t.false(hasFlag(sees(one!, two!), NodeFlags.FAIL));
 	one!.received(link, {type: 'fail', header: headerOf(two!), about: one!.core.view.myself.id});
 	t.false(hasFlag(one!.core.view.myself, NodeFlags.FAIL));
 });
-
-function headerOf({core, host, port, busPort}: SimNode) {
-	const {view} = core;
-	const {myself} = view;
-	return {
-		sender: myself.id,
-		flags: myself.flags,
-		currentEpoch: view.currentEpoch,
-		configEpoch: myself.configEpoch,
-		replicationOffset: 0,
-		slots: view.slotsOf(myself),
-		primary: null,
-		host,
-		port,
-		busPort,
-		hostname: '',
-		shardId: myself.shardId,
-		ok: true,
-		pausedFor: null,
-	};
-}
