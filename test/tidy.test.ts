@@ -46,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	// Of a node only what stands between them, and the table of directives to check cluster.yaml against.
 	launcher: [
 		'lib',
+		'slots',
 		'node/ports.ts',
 		'node/slot-table.ts',
 		'node/config-parameters.ts',

@@ -4,6 +4,8 @@ import {LaunchError, UsageError} from '../launcher/errors.ts';
 import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {version} from '../launcher/version.ts';
 import {addTrib} from '../trib/program.ts';
+import {addNodeCommands} from './node-commands.ts';
+import {dataDirOption} from './options.ts';
 import type {UpOptions} from './up.ts';
 
 const EXIT_PROBLEM = 1;
@@ -36,6 +38,7 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 		.configureOutput({outputError: (text, write) => write(text.replace(/^error: /, 'shoal: '))});
 	addUp(program, threads, setExitCode);
 	addStatusAndDown(program, setExitCode);
+	addNodeCommands(program, setExitCode);
 	addTrib(program, {
 		color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
 		environment: process.env,
@@ -50,12 +53,6 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 	return program;
 }
 
-const dataDirOption = (): Option =>
-	new Option(
-		'--data-dir <directory>',
-		'where the nodes keep their files (default: that of ./cluster.yaml, or .shoal)',
-	);
-
 function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: number) => void): void {
 	program
 		.command('up')
@@ -69,6 +66,7 @@ function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: numbe
 		.addOption(dataDirOption())
 		.option('--node-timeout <ms>', 'after how much silence a node counts as failing (default: 15000)')
 		.option('--password <password>', 'what clients must give (requirepass)')
+		.option('--restart <when>', 'start nodes again that crashed: never or on-failure (default: never)')
 		.option(
 			'--config <directive=value>',
 			'a directive of redis.conf for all nodes; may be repeated',

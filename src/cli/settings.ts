@@ -22,6 +22,7 @@ export interface SettingOptions {
 	readonly dataDir?: string;
 	readonly nodeTimeout?: string;
 	readonly password?: string;
+	readonly restart?: string;
 	readonly transport?: TransportChoice;
 	readonly config?: readonly string[];
 }
@@ -53,8 +54,8 @@ export async function readDataDir(dataDir: string | undefined): Promise<string> 
 }
 
 async function optionWishes(options: SettingOptions): Promise<ClusterWishes> {
-	const {name, bind, dataDir, password, transport, config = []} = options;
-	const texts = {name, bind, dataDir, password};
+	const {name, bind, dataDir, password, restart, transport, config = []} = options;
+	const texts = {name, bind, dataDir, password, restart};
 	const numbers = {
 		shards: options.shards,
 		replicas: options.replicas,

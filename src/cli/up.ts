@@ -5,6 +5,7 @@ import {launch, type Launcher} from '../launcher/launcher.ts';
 import {count} from '../launcher/settings.ts';
 import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {addressRange} from './address-range.ts';
+import {secondsOf} from './node-lines.ts';
 import {readSettings, type SettingOptions} from './settings.ts';
 
 export interface UpOptions extends SettingOptions {
@@ -46,7 +47,7 @@ export async function up(
 		const control = await openControl(launcher, ControlServer);
 		reporter.announce(launcher);
 		await launcher.ended;
-		const allCrashed = launcher.nodes.every((node) => node.phase === 'crashed');
+		const allCrashed = launcher.nodes.every(({phase}) => phase === 'crashed' || phase === 'failed');
 		await launcher.stop('all nodes have ended');
 		await control.close();
 		return allCrashed ? 1 : 0;
@@ -71,6 +72,7 @@ async function openControl(
 class Reporter {
 	readonly #options: UpOptions;
 	#isAnnounced = false;
+	#isStopping = false;
 
 	constructor(options: UpOptions) {
 		this.#options = options;
@@ -78,33 +80,36 @@ class Reporter {
 
 	/** The one line that everybody waits for. */
 	announce(launcher: Launcher): void {
-		const {nodes} = launcher;
+		const running = launcher.nodes.filter(({phase}) => phase === 'running');
 		const {json, quiet} = this.#options;
 		const create = launcher.formsCluster;
 		this.#isAnnounced = true;
-		const addresses = nodes.map(({start: {host, port}}) => ({host, port}));
+		const addresses = running.map(({start: {host, port}}) => ({host, port}));
 		const seconds = (performance.now() - startOfBoot()) / 1000;
 		const slots = launcher.status().assignedCount;
 		if (json === true) {
 			const list = addresses.map(({host, port}) => `${host}:${port}`);
 			printJson({
 				event: create ? 'ready' : 'listening',
-				nodes: nodes.length,
+				nodes: running.length,
 				slots,
 				addresses: list,
 				seconds: Number(seconds.toFixed(3)),
 			});
 		} else if (quiet !== true) {
+			const isOk = running.every((node) => node.seesClusterOk || node.isAlone);
+			const all = launcher.nodes.length;
+			const nodes =
+				running.length === all ? count(all, 'node') : `${running.length} of ${count(all, 'node')}`;
 			const what = create
-				? `Cluster ready: ${count(nodes.length, 'node')}, ${slots} slots covered`
-				: `Listening: ${count(nodes.length, 'empty node')}`;
+				? `Cluster ${isOk ? 'ready' : 'NOT ok'}: ${nodes}, ${slots} slots covered`
+				: `Listening: ${count(all, 'empty node')}`;
 			console.log(`${what}, ${addressRange(addresses)} in ${seconds.toFixed(2)} s`);
 		}
 	}
 
 	report(event: LauncherEvent): void {
-		const {json, quiet} = this.#options;
-		if (json === true) {
+		if (this.#options.json === true) {
 			// `ready` is told by `announce`, when the control endpoint is there too.
 			if (event.event !== 'ready' && !(event.event === 'log' && event.level !== 'warning')) printJson(event);
 			return;
@@ -113,17 +118,37 @@ class Reporter {
 			case 'node-crashed':
 				console.error(`Node ${event.port} crashed, the others live on: ${event.cause}`);
 				break;
+			case 'node-failed':
+				console.error(`Node ${event.port} could not start, the others live on: ${event.cause}`);
+				break;
+			case 'node-restarting':
+				console.error(`Node ${event.port} starts again in ${secondsOf(event.delayMs)}`);
+				break;
 			case 'log':
 				// What nodes warn of while they become a cluster is no news.
 				if (event.level === 'warning' && this.#isAnnounced)
 					console.error(`Node ${event.port}: ${event.text}`);
 				break;
 			case 'stopping':
-				if (quiet !== true && this.#isAnnounced) console.log(`Stopping: ${event.reason}`);
+				this.#isStopping = true;
+				if (this.#isAnnounced) this.#news(`Stopping: ${event.reason}`);
+				break;
+			case 'node-killed':
+				if (this.#isAnnounced) this.#news(`Node ${event.port} killed: ${event.reason}`);
+				break;
+			case 'node-stopped':
+				if (this.#isAnnounced && !this.#isStopping) this.#news(`Node ${event.port} stopped: ${event.reason}`);
+				break;
+			case 'node-started':
+				this.#news(`Node ${event.port} started: ${event.nodeId}`);
 				break;
 			default:
 				break;
 		}
+	}
+
+	#news(line: string): void {
+		if (this.#options.quiet !== true) console.log(line);
 	}
 }
 

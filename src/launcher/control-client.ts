@@ -1,8 +1,9 @@
-/** The other end of the control endpoint: what `shoal status`, `down` and `trib` say to the launcher that runs elsewhere. */
+/** The other end of the control endpoint: what commands like `shoal status` say to the launcher that runs elsewhere. */
 import {request, type ClientRequest, type IncomingMessage} from 'node:http';
+import type {ActReport, NodeAct} from './acts.ts';
 import type {TribAnswer, TribLine} from './control-server.ts';
 import type {ControlAddress} from './data-dir.ts';
-import {LaunchError, messageOf} from './errors.ts';
+import {LaunchError, messageOf, UsageError} from './errors.ts';
 import type {LauncherEvent, LauncherStatus} from './events.ts';
 import {jsonLines} from './json-lines.ts';
 import type {JobConsole, JobOutcome, JobRunner} from './manager-thread.ts';
@@ -18,6 +19,16 @@ export class ControlClient implements JobRunner {
 	async status(): Promise<LauncherStatus> {
 		for await (const status of jsonLines(await this.#ask('GET', '/status'))) return status as LauncherStatus;
 		throw new LaunchError('the launcher did not say how it is');
+	}
+
+	/**
+	 * Resolves when all is done, or has been tried; `by` says in the events who wanted it.
+	 * @throws UsageError, LaunchError as `carryOut` does
+	 */
+	async act(act: NodeAct, by: string): Promise<ActReport> {
+		const response = await this.#ask('POST', '/nodes', JSON.stringify({...act, by}));
+		for await (const report of jsonLines(response)) return report as ActReport;
+		throw new LaunchError('the launcher did not say what became of it');
 	}
 
 	/** Resolves when the launcher has let go of everything: it closes the stream of its events as the last. */
@@ -85,11 +96,24 @@ export class ControlClient implements JobRunner {
 					resolve(response);
 					return;
 				}
-				response.resume();
-				reject(
-					new LaunchError(`the launcher (process ${this.#address.pid}) refused: HTTP ${response.statusCode}`),
-				);
+				void this.#refusalIn(response).then(reject);
 			});
 		});
+	}
+
+	async #refusalIn(response: IncomingMessage): Promise<Error> {
+		const {statusCode = 0} = response;
+		try {
+			for await (const body of jsonLines(response)) {
+				const {error} = body as {error?: unknown};
+				if (typeof error !== 'string') break;
+				if (statusCode === 400) return new UsageError(error);
+				if (statusCode === 409) return new LaunchError(error);
+			}
+		} catch {
+			// No JSON: the number has to do.
+		}
+		response.resume();
+		return new LaunchError(`the launcher (process ${this.#address.pid}) refused: HTTP ${statusCode}`);
 	}
 }

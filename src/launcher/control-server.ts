@@ -4,13 +4,17 @@
  *
  *     GET  /status   LauncherStatus
  *     GET  /events   stream of LauncherEvent, until either side closes
+ *     POST /nodes    NodeAct; answers with its ActReport when all is done
  *     POST /stop     {reason?}; answers when the stop has begun
  *     POST /trib     stream in: the job, then an answer to each question; stream out: what the job says, last its outcome
+ *
+ * What is refused is answered with {error}: 400 for what was asked wrongly, 409 for what cannot be had.
  */
 import {randomBytes, timingSafeEqual} from 'node:crypto';
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http';
+import {carryOut, readAct} from './acts.ts';
 import type {ControlAddress} from './data-dir.ts';
-import {messageOf} from './errors.ts';
+import {LaunchError, messageOf, UsageError} from './errors.ts';
 import {jsonLines} from './json-lines.ts';
 import type {Launcher} from './launcher.ts';
 import type {JobConsole} from './manager-thread.ts';
@@ -42,7 +46,7 @@ export class ControlServer {
 		const server = createServer((request, response) => {
 			answer(launcher, secret, request, response).catch((error: unknown) => {
 				if (response.headersSent) response.destroy();
-				else sendJson(response, error instanceof BadRequest ? 400 : 500, {error: messageOf(error)});
+				else sendJson(response, statusCodeOf(error), {error: messageOf(error)});
 			});
 		});
 		await new Promise<void>((resolve, reject) => {
@@ -73,6 +77,11 @@ export class ControlServer {
 
 class BadRequest extends Error {}
 
+function statusCodeOf(error: unknown): number {
+	if (error instanceof BadRequest || error instanceof UsageError) return 400;
+	return error instanceof LaunchError ? 409 : 500;
+}
+
 async function answer(
 	launcher: Launcher,
 	secret: string,
@@ -88,8 +97,13 @@ async function answer(
 			return sendJson(response, 200, launcher.status());
 		case 'GET /events':
 			return streamEvents(launcher, response);
+		case 'POST /nodes': {
+			const {by, ...act} = await readJson(request);
+			const who = typeof by === 'string' ? by : 'asked by the control endpoint';
+			return sendJson(response, 200, await carryOut(launcher, readAct(act), who));
+		}
 		case 'POST /stop': {
-			const {reason} = (await readJson(request)) as {reason?: unknown};
+			const {reason} = await readJson(request);
 			sendJson(response, 202, {stopping: true});
 			await launcher.stop(typeof reason === 'string' ? reason : 'asked by the control endpoint');
 			return undefined;
@@ -160,7 +174,7 @@ function answerOf(value: unknown): string | null {
 	return typeof answer === 'string' ? answer : null;
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
 	let text = '';
 	for await (const chunk of request.setEncoding('utf8')) {
 		text += String(chunk);
@@ -168,7 +182,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 	}
 	try {
 		const value: unknown = text.trim() === '' ? {} : JSON.parse(text);
-		if (typeof value === 'object' && value !== null) return value;
+		if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
 	} catch {
 		// Told below, like everything that is no object.
 	}

@@ -6,6 +6,7 @@ import {randomBytes} from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import {errorCode, LaunchError, messageOf} from './errors.ts';
+import {HIGHEST_PORT} from './settings.ts';
 
 const LOCK_FILE = 'launcher.lock';
 const NODES_FILE = 'nodes.conf';
@@ -22,8 +23,8 @@ export interface ControlAddress {
 /** Held by one launcher from `open` to `close`. */
 export class DataDir {
 	readonly path: string;
-	/** Made by this start and empty of anybody's data: removed by `undo`. The outermost come first. */
-	readonly #made: string[] = [];
+	/** Made since the last `keep` and empty of anybody's data: removed when a start fails. The outermost come first. */
+	#made: string[] = [];
 	readonly #lock: string;
 
 	/**
@@ -37,17 +38,22 @@ export class DataDir {
 		try {
 			takeLock(this.#lock, directory);
 		} catch (error) {
-			this.#removeMade();
+			this.removeMade();
 			throw error;
 		}
 	}
 
 	/** Ports of the nodes that left something here, in order. */
 	nodePorts(): number[] {
-		const names = fs
+		const isNode = (name: string): boolean =>
+			/^[1-9]\d{0,4}$/.test(name) &&
+			Number(name) <= HIGHEST_PORT &&
+			fs.existsSync(path.join(this.path, name, NODES_FILE));
+		return fs
 			.readdirSync(this.path)
-			.filter((name) => /^\d{1,5}$/.test(name) && fs.existsSync(path.join(this.path, name, NODES_FILE)));
-		return names.map(Number).toSorted((a, b) => a - b);
+			.filter(isNode)
+			.map(Number)
+			.toSorted((a, b) => a - b);
 	}
 
 	/** The node's directory, made when it is missing; `fresh` when it held no nodes.conf. */
@@ -73,7 +79,18 @@ export class DataDir {
 	/** Lets go of the directory and removes all that this start made in it. */
 	undo(): void {
 		this.close();
-		this.#removeMade();
+		this.removeMade();
+	}
+
+	/** What was made so far has come to use and stays. */
+	keep(): void {
+		this.#made = [];
+	}
+
+	/** Removes what was made and has not come to use. */
+	removeMade(): void {
+		for (const directory of this.#made) fs.rmSync(directory, {recursive: true, force: true});
+		this.#made = [];
 	}
 
 	/** Lets go of the directory and removes it whole. */
@@ -86,7 +103,7 @@ export class DataDir {
 			const first = fs.mkdirSync(directory, {recursive: true});
 			if (first !== undefined) this.#made.push(first);
 		} catch (error) {
-			this.#removeMade();
+			this.removeMade();
 			throw new LaunchError(
 				`data directory ${directory} cannot be made: ${messageOf(error)}; name another with --data-dir`,
 			);
@@ -96,10 +113,6 @@ export class DataDir {
 		} catch {
 			throw new LaunchError(`data directory ${directory} is not writable; name another with --data-dir`);
 		}
-	}
-
-	#removeMade(): void {
-		for (const directory of this.#made) fs.rmSync(directory, {recursive: true, force: true});
 	}
 }
 

@@ -1,8 +1,15 @@
 /** What a launcher tells to whoever watches it: the command line, the control endpoint's stream, the dashboard. */
 import type {LogLevel} from './log-level.ts';
 
-/** Where a node is in its life. `crashed` and `stopped` are final until somebody starts it again. */
-export type NodePhase = 'starting' | 'running' | 'stopping' | 'stopped' | 'crashed';
+/**
+ * Where a node is in its life. The last four are final until it is started again:
+ *
+ * - `stopped`: cleanly, because somebody asked for it;
+ * - `killed`: at once, because somebody asked for that;
+ * - `failed`: it could not start (its port is taken, it refuses its files ...), and changed nothing;
+ * - `crashed`: its thread ended without being asked to.
+ */
+export type NodePhase = 'starting' | 'running' | 'stopping' | 'stopped' | 'killed' | 'failed' | 'crashed';
 
 export type LauncherEvent =
 	| {
@@ -19,13 +26,47 @@ export type LauncherEvent =
 			readonly ok: boolean;
 			readonly assignedCount: number;
 	  }
-	/** Every node sees `cluster_state:ok`. `seconds` counts from the start of the process, or from the call of the API. */
+	/** What the node is to the data changed, or whether a replica hears its primary (`linkUp`, false of a primary). */
+	| {
+			readonly event: 'node-role';
+			readonly index: number;
+			readonly port: number;
+			readonly role: NodeRole;
+			readonly linkUp: boolean;
+	  }
+	/**
+	 * Every node sees `cluster_state:ok`, and every replica hears its primary; without those that could not start, of which
+	 * `node-failed` told before. `nodeCount` and `addresses` are those that run. `seconds` counts from the start of the process, or from the call of the API. */
 	| {
 			readonly event: 'ready';
 			readonly nodeCount: number;
 			readonly slotCount: number;
 			readonly addresses: readonly string[];
 			readonly seconds: number;
+	  }
+	/** A node runs that was not there, or was down, when the cluster was ready. */
+	| {
+			readonly event: 'node-started';
+			readonly index: number;
+			readonly host: string;
+			readonly port: number;
+			readonly nodeId: string;
+			/** False: it was here before and is the same node again. */
+			readonly isNew: boolean;
+	  }
+	/** Ended at once on demand, nothing was flushed. `reason` is who asked for it. */
+	| {readonly event: 'node-killed'; readonly index: number; readonly port: number; readonly reason: string}
+	/** It could not start; the others live on. */
+	| {readonly event: 'node-failed'; readonly index: number; readonly port: number; readonly cause: string}
+	/** It crashed or could not have its port, and is started again in `delayMs`. */
+	| {
+			readonly event: 'node-restarting';
+			readonly index: number;
+			readonly port: number;
+			readonly cause: string;
+			readonly delayMs: number;
+			/** Crashes in a row, from 1. */
+			readonly crashes: number;
 	  }
 	/** A worker ended without being asked to; the others live on. */
 	| {readonly event: 'node-crashed'; readonly index: number; readonly port: number; readonly cause: string}
@@ -40,6 +81,9 @@ export type LauncherEvent =
 	| {readonly event: 'stopping'; readonly reason: string}
 	| {readonly event: 'stopped'};
 
+/** What a node is to the data: the specification's words, also where Redis says master. */
+export type NodeRole = 'primary' | 'replica';
+
 export type LauncherListener = (event: LauncherEvent) => void;
 
 /** One node as `shoal status` shows it. */
@@ -51,8 +95,18 @@ export interface NodeStatus {
 	readonly phase: NodePhase;
 	/** The node's own opinion; false as well while it is not running. */
 	readonly clusterOk: boolean;
-	/** Why it crashed or stopped. */
+	/** Why it ended or could not start. */
 	readonly cause?: string;
+	/** Left out until the node has told, and while it is not running. */
+	readonly role?: NodeRole;
+	/** Of a replica: whether it hears its primary. */
+	readonly linkUp?: boolean;
+	/** Of a replica: the id of its primary, where it tells it. */
+	readonly primaryId?: string;
+	/** It knows no other node and serves nothing: it belongs to no cluster (yet). */
+	readonly alone?: true;
+	/** It crashed and is started again in so many milliseconds. */
+	readonly restartsInMs?: number;
 }
 
 export interface LauncherStatus {
@@ -61,7 +115,10 @@ export interface LauncherStatus {
 	readonly version: string;
 	readonly uptimeSeconds: number;
 	readonly dataDir: string;
-	/** True when every node runs and sees `cluster_state:ok`. */
+	/**
+	 * True when every node runs, sees `cluster_state:ok` and hears its primary if it is a replica. Not counted are nodes that
+	 * somebody stopped, and empty ones that know nobody; but one must count.
+	 */
 	readonly ok: boolean;
 	/** Slots that the first running node sees covered. */
 	readonly assignedCount: number;

@@ -2,12 +2,21 @@
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import * as path from 'node:path';
-import type {Cluster, ClusterOptions} from '../index.ts';
+import type {Cluster, ClusterNode, ClusterOptions, NodeTarget} from '../index.ts';
+import {carryOut, type ActReport, type NodeAct, readAct} from './acts.ts';
 import {refuseDirective} from './directives.ts';
-import {UsageError} from './errors.ts';
-import {launch} from './launcher.ts';
+import {LaunchError, UsageError} from './errors.ts';
+import {launch, type Launcher} from './launcher.ts';
 import {nearest} from './nearest.ts';
-import {FIELDS, settle, shown, type ClusterWishes, type Directives} from './settings.ts';
+import type {NodeThread} from './node-thread.ts';
+import {
+	FIELDS,
+	settle,
+	shown,
+	type ClusterSettings,
+	type ClusterWishes,
+	type Directives,
+} from './settings.ts';
 import type {ThreadFiles} from './thread-files.ts';
 
 /** Options that are settings, and the field that knows their rules. */
@@ -20,6 +29,7 @@ const SETTINGS = {
 	dataDir: FIELDS.dataDir,
 	nodeTimeoutMs: FIELDS.nodeTimeout,
 	password: FIELDS.password,
+	restart: FIELDS.restart,
 } as const;
 
 const OPTIONS = [...Object.keys(SETTINGS), 'config', 'create', 'signal', 'onEvent'];
@@ -29,8 +39,7 @@ export async function startInProcess(options: ClusterOptions, threads: ThreadFil
 	const {create, signal, onEvent} = options;
 	const wished = settle([wishes], (field) => field);
 	const temporary = wishes.dataDir === undefined;
-	// Readable by this user alone, since nobody chose the place.
-	const settings = temporary ? {...wished, dataDir: mkdtempSync(path.join(tmpdir(), 'shoal-'))} : wished;
+	const settings = temporary ? inTemporaryDirectory(wished) : wished;
 	const launcher = await launch({
 		settings,
 		threads,
@@ -42,15 +51,90 @@ export async function startInProcess(options: ClusterOptions, threads: ThreadFil
 		if (temporary) rmSync(settings.dataDir, {recursive: true, force: true});
 		throw error;
 	});
-	const nodes = launcher.nodes.map(({nodeId, start: {host, port}}) => ({
-		host,
-		port,
-		id: nodeId,
-		address: `${host}:${port}`,
-	}));
-	const stop = (): Promise<void> => launcher.stop('stopped by the program');
-	return {nodes, address: nodes[0]?.address ?? '', stop, [Symbol.asyncDispose]: stop};
+	return new RunningCluster(launcher);
 }
+
+function inTemporaryDirectory(settings: ClusterSettings): ClusterSettings {
+	return {
+		...settings,
+		// Readable by this user alone, since nobody chose the place.
+		dataDir: mkdtempSync(path.join(tmpdir(), 'shoal-')),
+		// Nobody will ever read a snapshot.
+		config: {save: '', ...settings.config},
+	};
+}
+
+class RunningCluster implements Cluster {
+	readonly #launcher: Launcher;
+
+	constructor(launcher: Launcher) {
+		this.#launcher = launcher;
+	}
+
+	get nodes(): readonly ClusterNode[] {
+		return this.#launcher.nodes.map((node) => clusterNode(node));
+	}
+
+	get address(): string {
+		const {nodes} = this;
+		return (nodes.find(({phase}) => phase === 'running') ?? nodes[0])?.address ?? '';
+	}
+
+	async kill(node: NodeTarget, options: {readonly graceful?: boolean} = {}): Promise<void> {
+		await this.#act({action: 'kill', targets: [targetOf(node)], ...options});
+	}
+
+	async start(node: NodeTarget): Promise<void> {
+		await this.#act({action: 'start', targets: [targetOf(node)]});
+	}
+
+	async restart(
+		node: NodeTarget,
+		options: {readonly graceful?: boolean; readonly afterMs?: number} = {},
+	): Promise<void> {
+		await this.#act({action: 'restart', targets: [targetOf(node)], ...options});
+	}
+
+	async addNode(options: {readonly port?: number} = {}): Promise<ClusterNode> {
+		const {nodes} = await this.#act({action: 'add', ...options});
+		const added = this.#launcher.nodes[nodes[0]?.index ?? -1];
+		if (added === undefined) throw new LaunchError('the new node is gone already');
+		return clusterNode(added);
+	}
+
+	async stopNode(node: NodeTarget): Promise<void> {
+		await this.#act({action: 'stop', targets: [targetOf(node)]});
+	}
+
+	stop(): Promise<void> {
+		return this.#launcher.stop(BY);
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.stop();
+	}
+
+	async #act(act: NodeAct): Promise<ActReport> {
+		const report = await carryOut(this.#launcher, readAct({...act}), BY);
+		const wrong = report.nodes.flatMap(({error}) => error ?? []);
+		if (wrong.length > 0) throw new LaunchError(wrong.join('\n'));
+		return report;
+	}
+}
+
+/** Who ends nodes, for events. */
+const BY = 'stopped by the program';
+
+function clusterNode({nodeId, phase, role, start: {host, port}}: NodeThread): ClusterNode {
+	const node = {host, port, id: nodeId, address: addressOf(host, port), phase};
+	return role === null ? node : {...node, role: role.role};
+}
+
+const addressOf = (host: string, port: number): string => `${host}:${port}`;
+
+/** Of a node only the address counts: what it was else may have changed since. */
+const targetOf = (target: NodeTarget): string =>
+	typeof target === 'object' ? addressOf(target.host, target.port) : String(target);
 
 /** Programs that are not type-checked get the same messages as cluster.yaml. */
 function wishesOf(options: ClusterOptions): ClusterWishes {

@@ -1,36 +1,21 @@
 /**
- * Boots a cluster, watches over its threads, ends it. All nodes start at once; the manager's thread starts beside them and
- * makes them one cluster over RESP, as it would with servers that are not ours.
+ * A running cluster: its nodes, its manager and its data directory, what is told of it and what can be asked of it. How it
+ * comes to be is boot.ts, what is done to single nodes is fleet.ts.
  *
- *     locked data dir -> threads -> all listening -> created, unless they know each other already -> all see cluster ok
- *
- * What fails on the way is one LaunchError, and nothing of the start is left: no thread, no file, no lock.
+ * A start that fails is one LaunchError, and nothing of it is left: no thread, no file, no lock.
  */
-import {join} from 'node:path';
-import {createSlotTable} from '../node/slot-table.ts';
+import {Boot} from './boot.ts';
 import {DataDir} from './data-dir.ts';
 import {LaunchError} from './errors.ts';
-import type {LauncherEvent, LauncherListener, LauncherStatus} from './events.ts';
-import {findFreePorts} from './free-ports.ts';
-import {
-	ManagerThread,
-	QuietConsole,
-	type JobConsole,
-	type JobOutcome,
-	type JobRunner,
-} from './manager-thread.ts';
+import type {LauncherEvent, LauncherListener, LauncherStatus, NodeStatus} from './events.ts';
+import {Fleet} from './fleet.ts';
+import {ManagerThread, type JobConsole, type JobOutcome, type JobRunner} from './manager-thread.ts';
 import {connectBus} from './mesh.ts';
+import type {NodeHooks, NodeThread} from './node-thread.ts';
+import {areClusterNodes, count, nodeCountOf, type ClusterSettings} from './settings.ts';
+import {PortInUse} from './start-error.ts';
 import {connectStream} from './streams.ts';
-import {NodeThread, type NodeHooks} from './node-thread.ts';
-import {
-	areClusterNodes,
-	BUS_PORT_OFFSET,
-	count,
-	directivesOf,
-	nodeCountOf,
-	type ClusterSettings,
-} from './settings.ts';
-import {StartGate} from './start-gate.ts';
+import type {SupervisorClock} from './supervisor.ts';
 import type {ThreadFiles} from './thread-files.ts';
 import {ThreadKind} from './threads.ts';
 import type {TribJob} from '../trib/messages.ts';
@@ -50,20 +35,24 @@ export interface LaunchOptions {
 	readonly signal?: AbortSignal;
 }
 
-/** In a node's directory: what CONFIG REWRITE writes, read again at the next start. */
-const CONFIG_FILE = 'redis.conf';
-/** How long a node may take to close its files before it is ended from outside. */
-const STOP_GRACE_MS = 10_000;
-/** From the creation to `cluster_state:ok` everywhere; some hundred milliseconds as a rule. */
-const AGREEMENT_DEADLINE_MS = 60_000;
 /** Between finding a free port and listening on it somebody else may take it: then all is tried once more. */
 const FREE_PORT_ATTEMPTS = 5;
 /** What one node takes at its start, on any machine; and what is left over for the launcher and the manager. */
 const NODE_MEMORY_MB = 16;
 const LAUNCHER_MEMORY_MB = 48;
+/** The longest time that a timer can wait, about 25 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const systemClock: SupervisorClock = {
+	monotonicMs: () => performance.now(),
+	after(delayMs, run) {
+		const timer = setTimeout(run, delayMs);
+		return () => clearTimeout(timer);
+	},
+};
 
 /**
- * Resolves when every node sees `cluster_state:ok`; with `create: false`, when all listen.
+ * Resolves when every node sees `cluster_state:ok` and every replica hears its primary; with `create: false`, when all listen.
  * @throws LaunchError
  */
 export async function launch(options: LaunchOptions): Promise<Launcher> {
@@ -88,12 +77,18 @@ export class Launcher implements JobRunner {
 	readonly #options: LaunchOptions;
 	readonly #since: number;
 	readonly #dataDir: DataDir;
-	readonly #nodes: NodeThread[] = [];
+	readonly fleet: Fleet;
 	readonly #listeners = new Set<LauncherListener>();
-	/** Resolves when the last node has ended, for whatever reason, or `stop` is done. */
+	/**
+	 * Resolves when `stop` is done, or when the last node has ended by itself: crashed for good, or by a client's SHUTDOWN. As
+	 * long as a node is down because somebody used the launcher to end it, the launcher waits for what he does next.
+	 */
 	readonly ended: Promise<void>;
 	#resolveEnded: () => void = () => {};
-	readonly #gate = new StartGate();
+	/** Keeps the process alive until `ended`, also while no node runs. */
+	#hold: NodeJS.Timeout | undefined;
+	readonly #boot: Boot;
+	#isBooted = false;
 	readonly #nodeKind: ThreadKind;
 	readonly #managerKind: ThreadKind;
 	#manager: ManagerThread | undefined;
@@ -109,10 +104,34 @@ export class Launcher implements JobRunner {
 		this.#managerKind = new ThreadKind(options.threads.manager);
 		this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
 		this.#dataDir = new DataDir(options.settings.dataDir);
+		this.fleet = new Fleet({
+			settings: this.settings,
+			dataDir: this.#dataDir,
+			kind: this.#nodeKind,
+			hooks: this.#hooks,
+			clock: systemClock,
+			onStarted: (node, isNew) => {
+				const {index, host, port} = node.start;
+				this.#emit({event: 'node-started', index, host, port, nodeId: node.nodeId, isNew});
+			},
+			onRestartPlanned: (node, delayMs, crashes) => {
+				const {index, port} = node.start;
+				this.#emit({event: 'node-restarting', index, port, cause: node.cause, delayMs, crashes});
+			},
+		});
+		this.#boot = new Boot({
+			settings: this.settings,
+			formsCluster: this.formsCluster,
+			dataDir: this.#dataDir,
+			fleet: this.fleet,
+			prepareManager: () => (this.#manager ??= this.#startManager()),
+			runner: this,
+		});
 	}
 
+	/** By index, the dead among them. */
 	get nodes(): readonly NodeThread[] {
-		return this.#nodes;
+		return this.fleet.nodes;
 	}
 
 	get dataDir(): DataDir {
@@ -126,17 +145,22 @@ export class Launcher implements JobRunner {
 	}
 
 	status(): LauncherStatus {
-		const nodes = this.#nodes.map((node) => node.status());
+		const counted = this.nodes.filter((node) => node.phase !== 'stopped' && !node.isAlone);
 		return {
 			name: this.settings.name,
 			pid: process.pid,
 			version,
 			uptimeSeconds: Math.round((performance.now() - this.#since) / 1000),
 			dataDir: this.#dataDir.path,
-			ok: nodes.every((node) => node.clusterOk),
-			assignedCount: this.#nodes.find((node) => node.phase === 'running')?.opinion?.assignedCount ?? 0,
-			nodes,
+			ok: counted.length > 0 && counted.every((node) => node.seesClusterOk && !node.isCutOff),
+			assignedCount: counted.find((node) => node.phase === 'running')?.opinion?.assignedCount ?? 0,
+			nodes: this.nodes.map((node) => this.statusOf(node)),
 		};
+	}
+
+	statusOf(node: NodeThread): NodeStatus {
+		const restartsInMs = this.fleet.restartsInMs(node);
+		return restartsInMs === null ? node.status() : {...node.status(), restartsInMs: Math.round(restartsInMs)};
 	}
 
 	/** Runs a job of the manager on this cluster, in the manager's thread; a manager that died is started anew. */
@@ -150,7 +174,7 @@ export class Launcher implements JobRunner {
 		const {password} = this.settings;
 		const endpoints = job.command === 'create' ? job.options.nodes : [job.options.node];
 		const isOurs = endpoints.every(({host, port}) =>
-			this.#nodes.some(({start}) => start.host === host && start.port === port),
+			this.nodes.some(({start}) => start.host === host && start.port === port),
 		);
 		if (password === '' || job.options.credentials !== undefined || !isOurs) return job;
 		return {...job, options: {...job.options, credentials: {password}}} as TribJob;
@@ -164,25 +188,27 @@ export class Launcher implements JobRunner {
 
 	/** Ends all threads at once; what nodes had not written is lost. */
 	async kill(): Promise<void> {
-		await Promise.all([...this.#nodes.map((node) => node.terminate()), this.#manager?.stop()]);
+		await Promise.all([this.fleet.kill('the launcher was told to end at once'), this.#manager?.stop()]);
 		await this.stop();
 	}
 
 	async #stop(reason: string): Promise<void> {
 		this.#emit({event: 'stopping', reason});
-		await Promise.all([
-			this.#manager?.stop(),
-			...this.#nodes.map((node) => node.stop(reason, STOP_GRACE_MS)),
-		]);
+		await Promise.all([this.#manager?.stop(), this.fleet.stop(reason)]);
 		if (this.#options.temporary === true) this.#dataDir.destroy();
 		else this.#dataDir.close();
 		this.#emit({event: 'stopped'});
+		this.#end();
+	}
+
+	#end(): void {
+		clearInterval(this.#hold);
 		this.#resolveEnded();
 	}
 
 	/** Undoes a start that failed. */
 	async abandon(): Promise<void> {
-		await Promise.all([...this.#nodes.map((node) => node.terminate()), this.#manager?.stop()]);
+		await Promise.all([this.fleet.kill('the start failed'), this.#manager?.stop()]);
 		this.#dataDir.undo();
 	}
 
@@ -193,75 +219,28 @@ export class Launcher implements JobRunner {
 
 	/** @throws LaunchError; then `abandon` is due */
 	async start(): Promise<void> {
-		const {signal} = this.#options;
-		const create = this.formsCluster;
-		const interrupt = (): void => this.#gate.fail(new LaunchError('the start was interrupted'));
-		signal?.addEventListener('abort', interrupt);
-		if (signal?.aborted === true) interrupt();
-		const areFresh = await this.#startNodes();
-		// Beside the nodes, since a thread takes as long to start as they do.
-		if (create && areFresh) this.#manager = this.#startManager();
-		await this.#gate.until(() => this.#nodes.every((node) => node.phase === 'running'));
-		if (create) {
-			if (areFresh || (await this.#knowNobody())) await this.#createCluster();
-			await this.#gate.until(() => this.#nodes.every((node) => node.seesClusterOk), {
-				ms: AGREEMENT_DEADLINE_MS,
-				tooLate: () => this.#disagreement(),
-			});
+		await this.#boot.run(this.#options.signal);
+		if (this.formsCluster) {
+			const running = this.nodes.filter((node) => node.phase === 'running');
 			this.#emit({
 				event: 'ready',
-				nodeCount: this.#nodes.length,
+				nodeCount: running.length,
 				slotCount: this.status().assignedCount,
-				addresses: this.#nodes.map(({start: {host, port}}) => `${host}:${port}`),
+				addresses: running.map(({start: {host, port}}) => `${host}:${port}`),
 				seconds: (performance.now() - this.#since) / 1000,
 			});
 		}
-		signal?.removeEventListener('abort', interrupt);
-		this.#afterStart();
+		this.#hold = setInterval(() => {}, LONGEST_TIMER_MS);
+		this.#isBooted = true;
+		this.fleet.booted();
+		this.#makeCaches();
 	}
 
-	/** All at once. Resolves with whether none of them has been anything before. */
-	async #startNodes(): Promise<boolean> {
-		const {bind, transport} = this.settings;
-		const nodeCount = nodeCountOf(this.settings);
-		const ports = await this.#choosePorts(nodeCount);
-		const slotTable = createSlotTable(nodeCount);
-		let areFresh = true;
-		for (const [index, port] of ports.entries()) {
-			const {directory, fresh} = this.#dataDir.nodeDirectory(port);
-			areFresh &&= fresh;
-			const busPort = port + BUS_PORT_OFFSET;
-			const start = {
-				index,
-				host: bind,
-				port,
-				busPort,
-				directory,
-				config: directivesOf(index, this.settings),
-				configFile: join(directory, CONFIG_FILE),
-				slotTable,
-				nodeCount,
-				transport,
-			};
-			this.#nodes.push(new NodeThread(start, this.#nodeKind, this.#hooks));
-		}
-		return areFresh;
-	}
-
-	/** What had to wait because it costs time. */
-	#afterStart(): void {
-		for (const node of this.#nodes) node.watchOutput();
-		const [first] = this.#nodes;
-		if (first !== undefined) this.#nodeKind.makeCache(first.worker);
+	/** After the start, because it costs time. */
+	#makeCaches(): void {
+		const node = this.nodes.find(({phase}) => phase === 'running');
+		if (node !== undefined) this.#nodeKind.makeCache(node.worker);
 		if (this.#manager !== undefined) this.#managerKind.makeCache(this.#manager.worker);
-	}
-
-	/** Without a base port, the nodes of an earlier run keep their ports, if they are as many. */
-	async #choosePorts(nodeCount: number): Promise<number[]> {
-		const {basePort, bind} = this.settings;
-		if (basePort !== 0) return Array.from({length: nodeCount}, (_, index) => basePort + index);
-		const earlier = this.#dataDir.nodePorts();
-		return earlier.length === nodeCount ? earlier : findFreePorts(bind, nodeCount);
 	}
 
 	#startManager(): ManagerThread {
@@ -272,50 +251,6 @@ export class Launcher implements JobRunner {
 		return manager;
 	}
 
-	/**
-	 * Nodes of an earlier run may be a cluster already: they say so before anything else.
-	 * @throws LaunchError when they are one, but not the one that was asked for: waiting for it would be in vain
-	 */
-	async #knowNobody(): Promise<boolean> {
-		await this.#gate.until(() => this.#nodes.every((node) => node.opinion !== null));
-		const known = this.#nodes.map((node) => node.opinion?.knownNodeCount ?? 1);
-		const largest = Math.max(...known);
-		if (largest <= 1) return this.#nodes.every((node) => node.opinion?.assignedCount === 0);
-		const strangers = this.#nodes.filter((_, index) => known[index] === 1).map((node) => node.start.port);
-		const directory = this.settings.dataDir;
-		if (strangers.length > 0 || largest > this.#nodes.length) {
-			throw new LaunchError(
-				`data directory ${directory} holds a cluster of ${count(largest, 'node')}, and ${count(this.#nodes.length, 'node')} were asked for; ` +
-					`ask for as many, name another --data-dir, or start with --no-create and bring them together with shoal trib`,
-			);
-		}
-		return false;
-	}
-
-	async #createCluster(): Promise<void> {
-		const {shards, replicas} = this.settings;
-		const nodes = this.#nodes.map(({start: {host, port}}) => ({host, port}));
-		const lines = new QuietConsole();
-		const job: TribJob = {
-			command: 'create',
-			options: {
-				nodes,
-				replicas,
-				primaries: shards,
-				yes: true,
-				withoutCheck: true,
-				joinTimeoutMs: AGREEMENT_DEADLINE_MS,
-			},
-		};
-		const {exitCode} = await this.#gate.during(this.run(job, lines));
-		if (exitCode !== 0) throw new LaunchError(`the cluster could not be created:\n${lines.text.trimEnd()}`);
-	}
-
-	#disagreement(): string {
-		const waiting = this.#nodes.filter((node) => !node.seesClusterOk).map((node) => node.start.port);
-		return `after ${AGREEMENT_DEADLINE_MS / 1000} s the cluster is not ok for ${count(waiting.length, 'node')} (${waiting.join(', ')})`;
-	}
-
 	#emit(event: LauncherEvent): void {
 		for (const listener of this.#listeners) listener(event);
 	}
@@ -323,10 +258,10 @@ export class Launcher implements JobRunner {
 	readonly #hooks: NodeHooks = {
 		onListening: (node) => {
 			const {index, host, port} = node.start;
+			this.fleet.listening(node);
 			this.#emit({event: 'node-listening', index, host, port, nodeId: node.nodeId});
-			this.#gate.look();
+			this.#boot.look();
 		},
-		onFailed: (node, code, message) => this.#gate.fail(startError(node, code, message)),
 		onClusterState: (node) => {
 			const {index, port} = node.start;
 			if (node.opinion !== null)
@@ -337,41 +272,38 @@ export class Launcher implements JobRunner {
 					ok: node.opinion.ok,
 					assignedCount: node.opinion.assignedCount,
 				});
-			this.#gate.look();
+			this.#boot.look();
 		},
-		onBusConnect: (node, request, host, busPort) => connectBus(this.#nodes, node, request, host, busPort),
-		onStreamConnect: (node, request, host, port) => connectStream(this.#nodes, node, request, host, port),
+		onRole: (node) => {
+			const {index, port} = node.start;
+			if (node.role !== null)
+				this.#emit({event: 'node-role', index, port, role: node.role.role, linkUp: node.role.linkUp});
+			this.#boot.look();
+		},
+		onBusConnect: (node, request, host, busPort) => connectBus(this.nodes, node, request, host, busPort),
+		onStreamConnect: (node, request, host, port) => connectStream(this.nodes, node, request, host, port),
 		onLog: (node, level, text) =>
 			this.#emit({event: 'log', index: node.start.index, port: node.start.port, level, text}),
 		onEnd: (node) => {
-			const {index, port} = node.start;
-			if (node.phase === 'crashed') this.#emit({event: 'node-crashed', index, port, cause: node.cause});
-			else this.#emit({event: 'node-stopped', index, port, reason: node.cause});
-			this.#gate.fail(new LaunchError(`node ${port} ended during the start: ${node.cause}`));
-			if (this.#nodes.every((each) => each.phase === 'crashed' || each.phase === 'stopped'))
-				this.#resolveEnded();
+			// What the start fails of is its error and no event: there is no cluster yet to tell of.
+			if (this.#isBooted || this.#boot.survives(node)) this.#emit(endOf(node));
+			this.fleet.ended(node);
+			if (this.#isBooted && this.fleet.isExtinct) this.#end();
 		},
 	};
 }
 
-/** A node could not listen. Its own class, because with ports of the system's choice it is worth another try. */
-class PortInUse extends LaunchError {}
-
-function startError(node: NodeThread, code: string, message: string): LaunchError {
-	const {host, port} = node.start;
-	switch (code) {
-		case 'EADDRINUSE':
-			return new PortInUse(
-				`port ${port} is in use on ${host}; stop what listens there, or choose other ports with --base-port`,
-			);
-		case 'EACCES':
-			return new LaunchError(
-				`port ${port} needs rights that this user does not have, or ${node.start.directory} is not readable (${message}); choose a --base-port over 1023`,
-			);
-		case 'EADDRNOTAVAIL':
-			return new LaunchError(`${host} is no address of this machine; name another with --bind`);
+function endOf(node: NodeThread): LauncherEvent {
+	const {index, port} = node.start;
+	switch (node.phase) {
+		case 'crashed':
+			return {event: 'node-crashed', index, port, cause: node.cause};
+		case 'failed':
+			return {event: 'node-failed', index, port, cause: node.cause};
+		case 'killed':
+			return {event: 'node-killed', index, port, reason: node.cause};
 		default:
-			return new LaunchError(`node ${port} cannot start: ${message}`);
+			return {event: 'node-stopped', index, port, reason: node.cause};
 	}
 }
 

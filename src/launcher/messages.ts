@@ -36,7 +36,7 @@ export interface NodeStart {
 	readonly config: Readonly<Record<string, string>>;
 	/** One region a node, see node/slot-table.ts; may have more regions than there are nodes now. */
 	readonly slotTable: SharedArrayBuffer;
-	/** How many nodes were started together with this one. */
+	/** How many nodes the launcher has by now, this one among them. */
 	readonly nodeCount: number;
 	readonly transport: TransportChoice;
 	/** Absolute path of the file that CONFIG REWRITE writes; need not be there yet. Without it CONFIG REWRITE is an error. */
@@ -79,14 +79,22 @@ export type FromNode =
 	| {readonly kind: 'bus-connect'; readonly request: number; readonly host: string; readonly busPort: number}
 	/** Opens a replication link to the client port of that address; answered by `stream-connected` or `stream-refused`. */
 	| {readonly kind: 'stream-connect'; readonly request: number; readonly host: string; readonly port: number}
-	/** Whom the node's data come from, and whether it hears of their changes now: at the start and at each change. */
-	| {readonly kind: 'role'; readonly role: 'primary' | 'replica'; readonly linkUp: boolean}
 	/** The node's own `cluster_state` changed (the first one is sent in any case), or the number of slots it sees covered. */
 	| {
 			readonly kind: 'cluster-state';
 			readonly ok: boolean;
 			readonly assignedCount: number;
 			readonly knownNodeCount: number;
+	  }
+	/**
+	 * What the node is to the data, and of a replica whether it hears its primary: at the start, before the first
+	 * `cluster-state`, and at each change. `primaryId` is whom a replica follows, where the node tells it.
+	 */
+	| {
+			readonly kind: 'role';
+			readonly role: 'primary' | 'replica';
+			readonly linkUp: boolean;
+			readonly primaryId?: string;
 	  }
 	/** The node cannot start; the thread ends after it. `code` is the system's (EADDRINUSE, EACCES ...) or one of ours. */
 	| {readonly kind: 'failed'; readonly code: string; readonly message: string}

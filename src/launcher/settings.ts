@@ -12,9 +12,14 @@ export const BUS_PORT_OFFSET = 10_000;
 /** The highest port that leaves room for its bus port. */
 export const HIGHEST_PORT = 65_535 - BUS_PORT_OFFSET;
 const HIGHEST_SHARD_COUNT = 256;
+/** Of one primary. */
+const HIGHEST_REPLICA_COUNT = 5;
 
 /** Directives of redis.conf by name. */
 export type Directives = Readonly<Record<string, string>>;
+
+/** What becomes of a node that crashed: nothing, or it is started again (restart-policy.ts). */
+export type RestartMode = 'never' | 'on-failure';
 
 /** Wishes as they come from one source; what is left out is decided elsewhere. */
 export interface ClusterWishes {
@@ -27,6 +32,7 @@ export interface ClusterWishes {
 	readonly dataDir?: string;
 	readonly nodeTimeoutMs?: number;
 	readonly password?: string;
+	readonly restart?: RestartMode;
 	readonly transport?: TransportChoice;
 	readonly config?: Directives;
 	/** Overrides for single nodes, by index from 0 or by port. */
@@ -47,6 +53,7 @@ export interface ClusterSettings {
 	readonly nodeTimeoutMs: number;
 	/** Empty: none is asked. */
 	readonly password: string;
+	readonly restart: RestartMode;
 	readonly transport: TransportChoice;
 	readonly config: Directives;
 	readonly nodes: ReadonlyMap<number, Directives>;
@@ -61,6 +68,7 @@ const DEFAULTS: ClusterSettings = {
 	dataDir: '.shoal',
 	nodeTimeoutMs: 15_000,
 	password: '',
+	restart: 'never',
 	transport: 'auto',
 	config: {},
 	nodes: new Map(),
@@ -76,13 +84,13 @@ export interface Field {
 	refuse(value: number | string): string | null;
 }
 
-const wholeNumber = (least: number, most: number, also?: (value: number) => string | null): Field => ({
+const wholeNumber = (least: number, most: number): Field => ({
 	type: 'number',
 	refuse(value) {
 		if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
 			return `must be a whole number from ${least} to ${most}, not ${shown(value)}`;
 		}
-		return also?.(value) ?? null;
+		return null;
 	},
 });
 
@@ -108,9 +116,7 @@ export const FIELDS = {
 		return `must be shoal, not ${shown(value)}`;
 	}),
 	shards: wholeNumber(1, HIGHEST_SHARD_COUNT),
-	replicas: wholeNumber(0, 5, (value) =>
-		value === 0 ? null : 'replicas come with the next release; write 0 for now',
-	),
+	replicas: wholeNumber(0, HIGHEST_REPLICA_COUNT),
 	basePort: wholeNumber(0, 65_535),
 	bind: words((value) => {
 		if (value === '0.0.0.0' || value === '::')
@@ -124,6 +130,9 @@ export const FIELDS = {
 	),
 	nodeTimeout: wholeNumber(50, 3_600_000),
 	password: words((value) => (value === '' ? 'must not be empty; leave the key out for no password' : null)),
+	restart: words((value) =>
+		value === 'never' || value === 'on-failure' ? null : `must be never or on-failure, not ${shown(value)}`,
+	),
 } as const satisfies Record<string, Field>;
 
 export type FieldName = keyof typeof FIELDS;

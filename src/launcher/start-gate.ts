@@ -3,14 +3,18 @@ import {LaunchError} from './errors.ts';
 
 export interface Deadline {
 	readonly ms: number;
-	/** What did not come in time. */
-	tooLate(): string;
+	/** What did not come in time; null when it can be done without. */
+	tooLate(): string | null;
 }
 
 /** One waiter at a time. Nothing is polled: whoever changes something calls `look`. */
 export class StartGate {
 	#failure: LaunchError | undefined;
 	#waiter: (() => void) | undefined;
+
+	get hasFailed(): boolean {
+		return this.#failure !== undefined;
+	}
 
 	/** Something changed: it may be what is waited for. */
 	look(): void {
@@ -26,12 +30,16 @@ export class StartGate {
 	/** Resolves as soon as it is so; rejects when the start fails, or at the deadline. */
 	until(isSo: () => boolean, deadline?: Deadline): Promise<void> {
 		return new Promise((resolve, reject) => {
-			const timer =
-				deadline === undefined
-					? undefined
-					: setTimeout(() => this.fail(new LaunchError(deadline.tooLate())), deadline.ms);
+			let isLate = false;
+			const onDeadline = (passed: Deadline): void => {
+				isLate = true;
+				const missing = passed.tooLate();
+				if (missing === null) this.look();
+				else this.fail(new LaunchError(missing));
+			};
+			const timer = deadline === undefined ? undefined : setTimeout(onDeadline, deadline.ms, deadline);
 			this.#waiter = () => {
-				if (this.#failure === undefined && !isSo()) return;
+				if (this.#failure === undefined && !isLate && !isSo()) return;
 				clearTimeout(timer);
 				this.#waiter = undefined;
 				if (this.#failure === undefined) resolve();

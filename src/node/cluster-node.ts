@@ -15,7 +15,7 @@ import type {ClusterConfig, DataFacts, Random} from '../cluster/config.ts';
 import {ClusterCore} from '../cluster/core.ts';
 import type {ClusterEvent, Effects, LinkId, LogLevel, RoleChange, WritePause} from '../cluster/effects.ts';
 import type {BusMessage} from '../cluster/messages.ts';
-import {parseNodesConf} from '../cluster/nodes-conf.ts';
+import {NodesConfError, parseNodesConf} from '../cluster/nodes-conf.ts';
 import {RouteFlags, Verdict} from '../cluster/routing.ts';
 import {MYSELF_INDEX, UNASSIGNED_INDEX, type ClusterView} from '../cluster/state.ts';
 import type {
@@ -110,8 +110,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	}
 
 	/**
-	 * Locks and reads nodes.conf. Rejects with FileInUseError when another node has it, with NodesConfError when it cannot be
-	 * trusted: then the node must not start.
+	 * Locks and reads nodes.conf. Rejects with FileInUseError when another node has it, with an error that names file and line
+	 * when it cannot be trusted: then the node must not start, and has changed nothing.
 	 */
 	static async open(options: ClusterNodeOptions): Promise<ClusterNode> {
 		const {bus, clock, config, data, disk, outlets, random} = options;
@@ -132,7 +132,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 				random,
 				data,
 				now: clock.steadyWallMs(),
-				restored: text === null ? null : parseNodesConf(text),
+				restored: text === null ? null : restore(text, options.file),
 			});
 			const node = new ClusterNode(options, file, core);
 			bus.start(node);
@@ -400,3 +400,16 @@ const bytesOf = (owners: Uint16Array, first: number, end: number): Buffer =>
 	Buffer.from(owners.buffer, owners.byteOffset + first * 2, (end - first) * 2);
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** The parser knows no files and no remedies; a person needs both. */
+function restore(text: string, file: string): ReturnType<typeof parseNodesConf> {
+	try {
+		return parseNodesConf(text);
+	} catch (error) {
+		if (!(error instanceof NodesConfError)) throw error;
+		throw new Error(
+			`${file}: ${error.message}; nothing was changed: repair the file, or remove it for an empty node under a new id`,
+			{cause: error},
+		);
+	}
+}

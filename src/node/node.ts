@@ -214,7 +214,12 @@ class Node implements RunningNode {
 		// Clients hear meanwhile that they must wait; the cluster hears of the node when it has its data.
 		await this.#recover(services);
 		if (this.#stopping) return;
-		this.#replication.start({port: this.#listener.port, frontend, links: this.#links});
+		this.#replication.start({
+			port: this.#listener.port,
+			frontend,
+			links: this.#links,
+			isPrimary: this.#isPrimary(),
+		});
 		this.#cluster?.start();
 		this.#cron.start();
 	}
@@ -279,7 +284,7 @@ class Node implements RunningNode {
 			outlets: {
 				role: (change) => {
 					if (change.kind === 'lead') this.#replication.lead();
-					else this.#replication.follow(change.host, change.port);
+					else this.#replication.follow(change.host, change.port, change.node);
 				},
 				writePause: (change) => {
 					if (change.kind === 'begin') this.#clients.pause(change.untilMs, 'write', 'failover');

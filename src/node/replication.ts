@@ -59,11 +59,15 @@ export interface ReplicationDoor {
 	readonly port: number;
 	readonly frontend: Frontend;
 	readonly links: StreamLinks;
+	/** False: whom the node follows is told next, by redis.conf or by its cluster. */
+	readonly isPrimary: boolean;
 }
 
 interface Following {
 	readonly host: string;
 	readonly port: number;
+	/** Of a cluster node; else empty. */
+	readonly nodeId: string;
 	/** Null between two attempts. */
 	link: ReplicationLink | null;
 	isUp: boolean;
@@ -174,7 +178,7 @@ export class Replication implements ReplicationService {
 		const [host, port] = config.settings.replicaOf.split(' ');
 		if (host !== undefined && port !== undefined) this.follow(host, Number(port));
 		this.#updateRules();
-		this.#reportRole();
+		if (door.isPrimary) this.#reportRole();
 	}
 
 	stop(): void {
@@ -283,7 +287,7 @@ export class Replication implements ReplicationService {
 		this.#askForAcks();
 	}
 
-	follow(host: string, port: number): boolean {
+	follow(host: string, port: number, nodeId = ''): boolean {
 		const {config, outlets, stream} = this.#parts;
 		const before = this.#following;
 		if (before !== null && before.host === host && before.port === port) return false;
@@ -298,6 +302,7 @@ export class Replication implements ReplicationService {
 		const following: Following = {
 			host,
 			port,
+			nodeId,
 			link: null,
 			isUp: false,
 			failureCount: 0,
@@ -536,11 +541,12 @@ export class Replication implements ReplicationService {
 	#reportRole(): void {
 		if (this.#door === null) return;
 		const role = this.#following === null ? 'primary' : 'replica';
+		const primaryId = this.#following?.nodeId ?? '';
 		const linkUp = this.isPrimaryLinkUp;
-		const report = `${role} ${linkUp}`;
+		const report = `${role} ${linkUp} ${primaryId}`;
 		if (report === this.#reported) return;
 		this.#reported = report;
-		this.#parts.outlets.role({kind: 'role', role, linkUp});
+		this.#parts.outlets.role({kind: 'role', role, linkUp, ...(primaryId === '' ? {} : {primaryId})});
 	}
 
 	get #opened(): ReplicationDoor {

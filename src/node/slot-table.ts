@@ -13,6 +13,9 @@
  *     byte 36   Int32    slots that have an owner
  *     byte 64   16384 x Uint16  owner of each slot: launcher index + 1, 0 = none, 0xffff = a node the launcher did not start
  *
+ * There may be more regions than nodes: spare ones, of version 0, for nodes that are started later. A region stays its node's
+ * while that is down.
+ *
  * A reader copies and looks at the version before and after; a writer never waits.
  */
 import {SLOT_COUNT} from '../slots/key-slot.ts';

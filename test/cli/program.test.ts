@@ -24,7 +24,7 @@ for (const [args, message] of [
 	[['up', '--shard', '3'], "shoal: unknown option '--shard'\n(Did you mean --shards?)\n"],
 	[['upp'], "shoal: unknown command 'upp'\n(Did you mean up?)\n"],
 	[['up', '--shards', 'x'], 'shoal: --shards: must be a whole number from 1 to 256, not "x"\n'],
-	[['up', '--replicas', '1'], 'shoal: --replicas: replicas come with the next release; write 0 for now\n'],
+	[['up', '--replicas', '6'], 'shoal: --replicas: must be a whole number from 0 to 5, not 6\n'],
 	[
 		['up', '--base-port', '55534'],
 		'shoal: --base-port: port 55536 leaves no room for its bus port 65536 (the highest is 65535); write 55533 or less for 3 nodes\n',
@@ -41,6 +41,15 @@ for (const [args, message] of [
 		['up', 'missing.yaml'],
 		'shoal: missing.yaml: there is no such file; name another, or leave it out for the defaults\n',
 	],
+	[['chaos', 'kill'], "shoal: missing required argument 'target'\n"],
+	[
+		['chaos', 'restart', '0', '--after', 'soon'],
+		"shoal: option '--after <time>' argument 'soon' is invalid. A time is wanted, such as 500ms, 2s or 1m.\n",
+	],
+	[
+		['node', 'start', '0', '--port', '7006'],
+		'shoal: --port is for a new node; name nodes to start again, or a port\n',
+	],
 	[['trib', 'check'], 'no cluster runs here; name a node as host:port\n'],
 	[
 		['trib', 'check', 'nowhere'],
@@ -52,9 +61,9 @@ for (const [args, message] of [
 	});
 }
 
-for (const command of ['status', 'down']) {
+for (const command of ['status', 'down', 'node list', 'node start', 'chaos kill 0']) {
 	test(`${command} without a cluster is exit code 1`, async (t) => {
-		t.deepEqual(await runShoal(scratchDirectory(t), [command]), {
+		t.deepEqual(await runShoal(scratchDirectory(t), command.split(' ')), {
 			code: 1,
 			stdout: '',
 			stderr:

@@ -22,12 +22,13 @@ test('every key of cluster.yaml arrives', (t) => {
 name: demo
 engine: shoal
 shards: 5
-replicas: 0
+replicas: 2
 basePort: 7100
 bind: 127.0.0.2
 dataDir: data
 nodeTimeout: 2000
 password: "1234"
+restart: on-failure
 config:
   maxmemory: 100mb
   protected-mode: true
@@ -42,12 +43,13 @@ nodes:
 		name: 'demo',
 		engine: 'shoal',
 		shards: 5,
-		replicas: 0,
+		replicas: 2,
 		basePort: 7100,
 		bind: '127.0.0.2',
 		dataDir: 'data',
 		nodeTimeoutMs: 2000,
 		password: '1234',
+		restart: 'on-failure',
 		config: {maxmemory: '100mb', 'protected-mode': 'yes', save: '900 1'},
 		nodes: new Map([
 			[0, {maxmemory: '1gb'}],
@@ -62,12 +64,12 @@ for (const text of ['', '# nothing but a remark\n', 'config:\n', 'nodes:\n', '--
 	});
 }
 
-test('the cluster.yaml of the repository is good and says the defaults', (t) => {
+test('the cluster.yaml of the repository is good and says the defaults, but for replicas', (t) => {
 	const text = readFileSync('cluster.yaml', 'utf8');
 	const {wishes} = parseClusterFile(text, 'cluster.yaml');
 	t.deepEqual(
 		settle([wishes], () => ''),
-		settle([], () => ''),
+		settle([{replicas: 1}], () => ''),
 	);
 });
 
@@ -76,14 +78,15 @@ const MISTAKES: [text: string, complaint: string][] = [
 	['base_port: 3', 'cluster.yaml:1: base_port: is no key of cluster.yaml; did you mean "basePort"?'],
 	[
 		'colour: blue',
-		'cluster.yaml:1: colour: is no key of cluster.yaml; the keys are name, engine, shards, replicas, basePort, bind, dataDir, nodeTimeout, password, config, nodes',
+		'cluster.yaml:1: colour: is no key of cluster.yaml; the keys are name, engine, shards, replicas, basePort, bind, dataDir, nodeTimeout, password, restart, config, nodes',
 	],
 	['\nshards: three', 'cluster.yaml:2: shards: must be a whole number from 1 to 256, not "three"'],
 	['shards: 0', 'cluster.yaml:1: shards: must be a whole number from 1 to 256, not 0'],
 	['shards: 2.5', 'cluster.yaml:1: shards: must be a whole number from 1 to 256, not 2.5'],
 	['shards: [3]', 'cluster.yaml:1: shards: must be a number, not a list'],
 	['shards:', 'cluster.yaml:1: shards: has no value; write one, or delete the line for the default'],
-	['replicas: 1', 'cluster.yaml:1: replicas: replicas come with the next release; write 0 for now'],
+	['replicas: 6', 'cluster.yaml:1: replicas: must be a whole number from 0 to 5, not 6'],
+	['restart: yes', 'cluster.yaml:1: restart: must be never or on-failure, not "yes"'],
 	['basePort: 70000', 'cluster.yaml:1: basePort: must be a whole number from 0 to 65535, not 70000'],
 	[
 		'bind: localhost',

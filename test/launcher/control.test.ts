@@ -1,9 +1,12 @@
 import {request} from 'node:http';
+import {createServer} from 'node:net';
 import test, {type ExecutionContext} from 'ava';
+import type {NodeAct} from '../../src/launcher/acts.ts';
 import {ControlClient} from '../../src/launcher/control-client.ts';
 import {ControlServer} from '../../src/launcher/control-server.ts';
 import {readControl, type ControlAddress} from '../../src/launcher/data-dir.ts';
-import {LaunchError} from '../../src/launcher/errors.ts';
+import {LaunchError, UsageError} from '../../src/launcher/errors.ts';
+import {findFreePorts} from '../../src/launcher/free-ports.ts';
 import type {JobConsole} from '../../src/launcher/manager-thread.ts';
 import type {ClusterWishes} from '../../src/launcher/settings.ts';
 import {launchScripted} from './helpers/scratch.ts';
@@ -107,6 +110,35 @@ test('the password of the cluster is given to its own nodes and to no others', a
 	const foreign = new Listener();
 	await client.run({command: 'info', options: {node: {host, port: port + 1}}}, foreign);
 	t.is(foreign.heard, 'password undefined\nnodes 1/2\n');
+});
+
+test('an act on nodes reports on each, and what is refused is told as what it is', async (t) => {
+	const {launcher, client} = await controlled(t);
+	const [node] = launcher.nodes;
+	t.like(await client.act({action: 'kill', targets: ['all']}, 'somebody'), {
+		action: 'kill',
+		ok: true,
+		nodes: [{index: 0, phase: 'killed', cause: 'somebody'}],
+	});
+	t.like(await client.act({action: 'start', targets: ['0']}, 'somebody'), {nodes: [{phase: 'running'}]});
+	await t.throwsAsync(client.act({action: 'start', targets: ['random']}, 'somebody'), {
+		instanceOf: UsageError,
+		message: 'random: there is no such node that this can be done to',
+	});
+	await t.throwsAsync(client.act({action: 'dance'} as unknown as NodeAct, 'somebody'), {
+		instanceOf: UsageError,
+		message: 'action: must be add, start, stop, kill or restart, not "dance"',
+	});
+	const taken = createServer();
+	const [port = 0] = await findFreePorts('127.0.0.1', 1);
+	await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
+	t.teardown(() => taken.close());
+	await t.throwsAsync(client.act({action: 'add', port: port}, 'somebody'), {
+		instanceOf: LaunchError,
+		message: /is in use/,
+	});
+	t.is(launcher.nodes.length, 1);
+	t.is(launcher.nodes[0]?.start.port, node?.start.port);
 });
 
 test('a launcher that is gone is one clear line', async (t) => {

@@ -58,6 +58,29 @@ test('undo removes what this start made and leaves what was there', (t) => {
 	t.deepEqual(readdirSync(directory), ['7000']);
 });
 
+test('what has come to use stays when something later fails', (t) => {
+	const directory = scratchDirectory(t);
+	const data = new DataDir(directory);
+	data.nodeDirectory(7000);
+	data.keep();
+	data.nodeDirectory(7001);
+	data.removeMade();
+	t.deepEqual(readdirSync(directory).toSorted(), ['7000', 'launcher.lock']);
+	data.undo();
+	t.deepEqual(readdirSync(directory), ['7000']);
+});
+
+test('only directories that are named as a port with its bus port can be are nodes', (t) => {
+	const directory = scratchDirectory(t);
+	for (const name of ['7001', '700', '0700', '55535', '55536', '123456', 'x7000']) {
+		mkdirSync(join(directory, name));
+		writeFileSync(join(directory, name, 'nodes.conf'), '');
+	}
+	const data = new DataDir(directory);
+	t.deepEqual(data.nodePorts(), [700, 7001, 55_535]);
+	data.close();
+});
+
 test('a directory that cannot be made or written is one clear line', (t) => {
 	const directory = scratchDirectory(t);
 	writeFileSync(join(directory, 'file'), '');

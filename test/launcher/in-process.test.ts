@@ -54,7 +54,8 @@ for (const [options, message] of [
 	[{shards: 0}, 'shards: must be a whole number from 1 to 256, not 0'],
 	[{shard: 3}, 'shard: is no option of startCluster; did you mean "shards"?'],
 	[{basePort: '7000'}, 'basePort: must be a whole number from 0 to 65535, not "7000"'],
-	[{replicas: 1}, 'replicas: replicas come with the next release; write 0 for now'],
+	[{replicas: 6}, 'replicas: must be a whole number from 0 to 5, not 6'],
+	[{restart: 'always'}, 'restart: must be never or on-failure, not "always"'],
 	[
 		{basePort: 55_534},
 		'basePort: port 55536 leaves no room for its bus port 65536 (the highest is 65535); write 55533 or less for 3 nodes',

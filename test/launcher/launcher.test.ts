@@ -178,7 +178,7 @@ test('kill ends nodes that do not stop', async (t) => {
 	const stopping = launcher.stop();
 	await launcher.kill();
 	await stopping;
-	t.true(launcher.nodes.every((node) => node.phase === 'stopped'));
+	t.true(launcher.nodes.every((node) => node.phase === 'killed'));
 });
 
 test('nodes that know each other already are not created again, and keep their ports', async (t) => {

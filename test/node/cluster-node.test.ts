@@ -6,7 +6,6 @@ import {describeInfo, describeLinks} from '../../src/cluster/describe.ts';
 import type {NodeId} from '../../src/cluster/node-id.ts';
 import {type ClusterView, NodeFlags} from '../../src/cluster/state.ts';
 import {encodeFrame, joinFrames} from '../../src/node/bus-frames.ts';
-import {NodesConfError} from '../../src/cluster/nodes-conf.ts';
 import type {KeyPresence} from '../../src/commands/cluster-service.ts';
 import {FLAG} from '../../src/commands/command.ts';
 import {FileDisk, FileInUseError} from '../../src/node/disk.ts';
@@ -152,7 +151,7 @@ test('S74: a corrupt nodes.conf refuses the start and gives the lock back', asyn
 	await cluster.stop(0);
 	const whole = fs.readFileSync(file, 'utf8');
 	fs.writeFileSync(file, 'garbage\n');
-	await t.throwsAsync(cluster.start(0), {instanceOf: NodesConfError});
+	await t.throwsAsync(cluster.start(0), {message: /nodes\.conf: line 1: .*; nothing was changed/});
 	fs.writeFileSync(file, whole);
 	await t.notThrowsAsync(cluster.start(0));
 });

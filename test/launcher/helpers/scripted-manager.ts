@@ -15,7 +15,13 @@ parentPort?.on('message', async (message: ToManager) => {
 	switch (job.command) {
 		case 'create':
 			says({kind: 'output', id, text: `>>> creating ${job.options.nodes.length}\n`, stream: 'stdout'});
-			for (const {host, port} of job.options.nodes) await tellNode(host, port, 'ok');
+			for (const [index, {host, port}] of job.options.nodes.entries()) {
+				await tellNode(host, port, 'ok');
+				const {primaries = 0} = job.options;
+				// Ids of scripted nodes are made of their indexes.
+				if (index >= primaries)
+					await tellNode(host, port, `replica ${String(index % primaries).repeat(40)} up`);
+			}
 			says({kind: 'done', id, exitCode: 0, report: null});
 			break;
 		case 'check':

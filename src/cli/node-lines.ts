@@ -1,0 +1,38 @@
+/** Nodes in lines for people: what `shoal status`, `node` and `chaos` print. */
+import type {NodeStatus} from '../launcher/events.ts';
+
+/** `<id>  127.0.0.1:7003  running  replica of 127.0.0.1:7000, link up  cluster ok`; `all` are those it may be a replica of. */
+export function nodeLine(node: NodeStatus, all: readonly NodeStatus[]): string {
+	const {nodeId, phase} = node;
+	const words = [
+		nodeId || '?'.repeat(40),
+		addressOf(node),
+		phase,
+		roleOf(node, all),
+		phase === 'running' ? opinionOf(node) : reasonOf(node),
+	];
+	return `  ${words.filter((word) => word !== '').join('  ')}`;
+}
+
+export const addressOf = ({host, port}: {readonly host: string; readonly port: number}): string =>
+	`${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+function opinionOf({alone, clusterOk}: NodeStatus): string {
+	if (alone === true) return 'alone';
+	return clusterOk ? 'cluster ok' : 'cluster NOT ok';
+}
+
+function roleOf({role, linkUp, primaryId}: NodeStatus, all: readonly NodeStatus[]): string {
+	if (role !== 'replica') return role ?? '';
+	const primary = all.find(({nodeId}) => nodeId !== '' && nodeId === primaryId);
+	const whose = primary === undefined ? (primaryId ?? '') : addressOf(primary);
+	return `replica${whose === '' ? '' : ` of ${whose}`}, link ${linkUp === true ? 'up' : 'DOWN'}`;
+}
+
+function reasonOf({cause, restartsInMs}: NodeStatus): string {
+	const reason = cause?.split('\n')[0] ?? '';
+	return restartsInMs === undefined ? reason : `${reason}; starts again in ${secondsOf(restartsInMs)}`;
+}
+
+/** `0.1 s`, `10 s`. */
+export const secondsOf = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
