@@ -10,8 +10,8 @@ import {REDIS_VERSION} from '../commands/version.ts';
 import type {NodeConfig} from './config.ts';
 import type {Host} from './host.ts';
 import {persistence} from './info-persistence.ts';
-import type {NodePersistence} from './persistence.ts';
 import {replicationLines} from './info-replication.ts';
+import type {NodePersistence} from './persistence.ts';
 
 export interface InfoSources {
 	readonly config: NodeConfig;

@@ -94,22 +94,8 @@ class Node implements RunningNode {
 			this.#makeDatabase(),
 		);
 		this.#latency = new NodeLatencyMonitor(settings);
+		this.#persistence = this.#makePersistence();
 		this.#stats = new NodeStats(this.#turnClock.nowMs);
-		this.#persistence = new NodePersistence({
-			disk: this.#disk,
-			clock: systemClock,
-			config: this.#config,
-			databases: this.#databases,
-			stream: this.#stream,
-			latency: this.#latency,
-			isPrimary: () => this.#cluster === null || isPrimary(this.#cluster.view.myself),
-			log: (level, line) => {
-				this.#log(level, line);
-			},
-			onLost: (message) => {
-				post({kind: 'failed', code: 'ERR_SHOAL_AOF', message});
-			},
-		});
 		this.#replication = this.#makeReplication();
 		this.#shutdownWait = new ShutdownWait({
 			clients: this.#clients,
@@ -122,6 +108,24 @@ class Node implements RunningNode {
 		});
 		this.#bus = new MeshBus((request) => {
 			post(request);
+		});
+	}
+
+	#makePersistence(): NodePersistence {
+		return new NodePersistence({
+			disk: this.#disk,
+			clock: systemClock,
+			config: this.#config,
+			databases: this.#databases,
+			stream: this.#stream,
+			latency: this.#latency,
+			isPrimary: () => this.#isPrimary(),
+			log: (level, line) => {
+				this.#log(level, line);
+			},
+			onLost: (message) => {
+				this.#post({kind: 'failed', code: 'ERR_SHOAL_AOF', message});
+			},
 		});
 	}
 
@@ -140,8 +144,7 @@ class Node implements RunningNode {
 					this.#log(level, text);
 				},
 				role: (role) => {
-					const primaryId = this.#cluster?.view.myself.primary?.id;
-					this.#post(primaryId === undefined ? role : {...role, primaryId});
+					this.#post(role);
 				},
 				replacementBegins: () => {
 					this.#persistence.replacementBegins();
@@ -185,6 +188,14 @@ class Node implements RunningNode {
 			turnClock: this.#turnClock,
 		});
 		this.#applyChanges(frontend);
+		this.#links = new StreamLinks({
+			host,
+			port,
+			ask: (request) => {
+				this.#post(request);
+			},
+			accept: (link) => frontend.accept(link),
+		});
 		try {
 			const transport = await chooseTransport(this.#start.transport);
 			this.#listener = await transport.listen({host, port, backlog: settings.tcpBacklog}, (link) =>
@@ -203,15 +214,12 @@ class Node implements RunningNode {
 		// Clients hear meanwhile that they must wait; the cluster hears of the node when it has its data.
 		await this.#recover(services);
 		if (this.#stopping) return;
-		this.#links = new StreamLinks({
-			host,
+		this.#replication.start({
 			port: this.#listener.port,
-			ask: (request) => {
-				this.#post(request);
-			},
-			accept: (link) => frontend.accept(link),
+			frontend,
+			links: this.#links,
+			isPrimary: this.#isPrimary(),
 		});
-		this.#replication.start({port: this.#listener.port, frontend, links: this.#links});
 		this.#cluster?.start();
 		this.#cron.start();
 	}
@@ -243,6 +251,12 @@ class Node implements RunningNode {
 		}
 	}
 
+	/** The data are this node's own. */
+	#isPrimary(): boolean {
+		if (this.#cluster !== null) return isPrimary(this.#cluster.view.myself);
+		return this.#config.settings.replicaOf === '';
+	}
+
 	async #openCluster(): Promise<ClusterNode> {
 		const {host, port, busPort, directory, slotTable, index} = this.#start;
 		const {settings} = this.#config;
@@ -270,7 +284,7 @@ class Node implements RunningNode {
 			outlets: {
 				role: (change) => {
 					if (change.kind === 'lead') this.#replication.lead();
-					else this.#replication.follow(change.host, change.port);
+					else this.#replication.follow(change.host, change.port, change.node);
 				},
 				writePause: (change) => {
 					if (change.kind === 'begin') this.#clients.pause(change.untilMs, 'write', 'failover');
@@ -358,8 +372,8 @@ class Node implements RunningNode {
 			},
 			clock,
 			propagation: this.#stream,
-			persistence: this.#persistence,
 			replication: this.#replication,
+			persistence: this.#persistence,
 			databases,
 			table: new CommandTable(allCommands),
 			cluster: this.#cluster,

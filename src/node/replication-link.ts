@@ -42,10 +42,10 @@ export interface ReplicationLinkOptions {
 export interface ReplicationLinkEvents {
 	/** The databases are about to be emptied: what is in them is whole again only when the link is up. */
 	emptied(): void;
-	/** What the primary sent broke off: the databases are empty. */
-	brokeOff(): void;
-	/** The stream is followed. @param isFull all data came anew */
-	up(isFull: boolean): void;
+	/** They hold the snapshot, or nothing when it broke off. */
+	replaced(): void;
+	/** The stream is followed. */
+	up(): void;
 	/** More of the stream is applied; the history has it. */
 	applied(bytes: Uint8Array, from: number, to: number): void;
 	/** Replicas of this node must come again: the history goes on under another id, or is another. */
@@ -270,7 +270,8 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		history.adopt(this.#syncing!.id, this.#syncing!.offset);
 		this.log('notice', 'MASTER <-> REPLICA sync: Finished with success');
 		this.#begin();
-		events.up(true);
+		events.replaced();
+		events.up();
 		this.acknowledge();
 	}
 
@@ -284,7 +285,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		}
 		history.keep();
 		this.#begin();
-		events.up(false);
+		events.up();
 		this.acknowledge();
 	}
 
@@ -298,7 +299,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		// Half of a snapshot is worth nothing.
 		if (wasLoading) {
 			for (const db of this.#options.databases) db.flush();
-			this.#options.events.brokeOff();
+			this.#options.events.replaced();
 		}
 		this.#options.events.down(reason);
 	}

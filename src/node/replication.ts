@@ -46,9 +46,9 @@ export interface ReplicationOutlets {
 	log(level: LogLevel, text: string): void;
 	/** At the start, and whenever one of the two changed. */
 	role(role: Extract<FromNode, {kind: 'role'}>): void;
-	/** The databases are about to be emptied for what the primary sends: what files say of them is void. */
+	/** The databases are about to be emptied for the primary's data: what files say is void. */
 	replacementBegins(): void;
-	/** They hold what it sent, or nothing, because that broke off. */
+	/** The primary's data are there, or the databases are empty since they did not all come. */
 	replacementEnded(): void;
 	/** The link to the primary went up or down, or more of its stream is applied. Never called from within `follow` or `lead`. */
 	dataAdvanced(isLinkChange: boolean): void;
@@ -59,11 +59,15 @@ export interface ReplicationDoor {
 	readonly port: number;
 	readonly frontend: Frontend;
 	readonly links: StreamLinks;
+	/** False: whom the node follows is told next, by redis.conf or by its cluster. */
+	readonly isPrimary: boolean;
 }
 
 interface Following {
 	readonly host: string;
 	readonly port: number;
+	/** Of a cluster node; else empty. */
+	readonly nodeId: string;
 	/** Null between two attempts. */
 	link: ReplicationLink | null;
 	isUp: boolean;
@@ -176,7 +180,7 @@ export class Replication implements ReplicationService {
 		const [host, port] = config.settings.replicaOf.split(' ');
 		if (host !== undefined && port !== undefined) this.follow(host, Number(port));
 		this.#updateRules();
-		this.#reportRole();
+		if (door.isPrimary) this.#reportRole();
 	}
 
 	stop(): void {
@@ -236,6 +240,7 @@ export class Replication implements ReplicationService {
 		const following = this.#following;
 		if (following === null) return null;
 		const {host, port, link, downSinceMs} = following;
+		const transfer = link?.transfer ?? null;
 		const nowMs = this.#nowMs();
 		const secondsSince = (atMs: number): number => Math.max(0, Math.floor((nowMs - atMs) / 1000));
 		return {
@@ -244,10 +249,7 @@ export class Replication implements ReplicationService {
 			state: link === null ? 'connect' : link.state,
 			lastHeardSecondsAgo: link?.isUp === true ? secondsSince(link.lastHeardAtMs) : -1,
 			readOffset: link?.readOffset ?? this.history.offset,
-			sync:
-				link === null || link.transfer === null
-					? null
-					: {...link.transfer, lastHeardSecondsAgo: secondsSince(link.lastHeardAtMs)},
+			sync: transfer === null ? null : {...transfer, lastHeardSecondsAgo: secondsSince(link!.lastHeardAtMs)},
 			downForSeconds: downSinceMs < 0 ? -1 : secondsSince(downSinceMs),
 		};
 	}
@@ -287,7 +289,7 @@ export class Replication implements ReplicationService {
 		this.#askForAcks();
 	}
 
-	follow(host: string, port: number): boolean {
+	follow(host: string, port: number, nodeId = ''): boolean {
 		const {config, outlets, stream} = this.#parts;
 		const before = this.#following;
 		if (before !== null && before.host === host && before.port === port) return false;
@@ -302,6 +304,7 @@ export class Replication implements ReplicationService {
 		const following: Following = {
 			host,
 			port,
+			nodeId,
 			link: null,
 			isUp: false,
 			failureCount: 0,
@@ -388,17 +391,16 @@ export class Replication implements ReplicationService {
 					outlets.replacementBegins();
 					this.#updateRules();
 				},
-				brokeOff: () => {
+				replaced: () => {
 					outlets.replacementEnded();
 				},
-				up: (isFull) => {
+				up: () => {
 					following.isUp = true;
 					following.failureCount = 0;
 					this.#isWhole = true;
 					this.#isKnown = true;
 					this.#heardAtMs = this.#nowMs();
 					this.#linkChanged();
-					if (isFull) outlets.replacementEnded();
 				},
 				applied: (bytes, from, to) => {
 					this.#replicas.feed(bytes, from, to);
@@ -541,11 +543,12 @@ export class Replication implements ReplicationService {
 	#reportRole(): void {
 		if (this.#door === null) return;
 		const role = this.#following === null ? 'primary' : 'replica';
+		const primaryId = this.#following?.nodeId ?? '';
 		const linkUp = this.isPrimaryLinkUp;
-		const report = `${role} ${linkUp}`;
+		const report = `${role} ${linkUp} ${primaryId}`;
 		if (report === this.#reported) return;
 		this.#reported = report;
-		this.#parts.outlets.role({kind: 'role', role, linkUp});
+		this.#parts.outlets.role({kind: 'role', role, linkUp, ...(primaryId === '' ? {} : {primaryId})});
 	}
 
 	get #opened(): ReplicationDoor {

@@ -3,6 +3,7 @@
  * `shutdown-timeout`. It can be aborted until then.
  */
 import type {Client} from '../commands/client.ts';
+import {CommandError} from '../commands/errors.ts';
 import type {LogLevel, Settings} from '../commands/settings.ts';
 import type {NodeClients} from './clients.ts';
 import type {Clock} from './ports.ts';
@@ -29,7 +30,10 @@ export class ShutdownWait {
 		this.#parts = parts;
 	}
 
-	/** Calls `run`, at once when nobody lags. Asked again while one waits, the first decides when. */
+	/**
+	 * Calls `run`, at once when nobody lags; asked again while one waits, the first decides when. A CommandError that it throws
+	 * is what who asked is told: the node goes on.
+	 */
 	begin(client: Client, run: () => void): void {
 		const {clients, clock, log, replication, settings} = this.#parts;
 		const offset = replication.writtenOffset();
@@ -55,22 +59,31 @@ export class ShutdownWait {
 				laggingCount > 0 ? 'warning' : 'notice',
 				`${count - laggingCount} of ${count} replicas are in sync when shutting down.`,
 			);
-			run();
+			try {
+				run();
+			} catch (error) {
+				if (!(error instanceof CommandError)) throw error;
+				this.#giveUp(error.message);
+			}
 		});
 	}
 
 	/** False when none waits. */
 	abort(): boolean {
 		if (this.#stopLooking === null) return false;
-		const {clients, log} = this.#parts;
 		this.#stop();
-		log('warning', 'Shutdown manually aborted');
+		this.#parts.log('warning', 'Shutdown manually aborted');
+		this.#giveUp(ABORTED);
+		return true;
+	}
+
+	#giveUp(line: string): void {
+		const {clients} = this.#parts;
 		clients.unpause('shutdown');
 		for (const asker of this.#askers)
 			clients.unblock(asker, (reply) => {
-				reply.error(ABORTED);
+				reply.error(line);
 			});
-		return true;
 	}
 
 	#stop(): void {

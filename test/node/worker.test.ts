@@ -6,10 +6,9 @@ import {RespClient} from '../helpers/resp-client.ts';
 import {answerTo, eventually, pipeline, TRANSPORTS, Wire} from './wire.ts';
 import {startThread, type Thread} from './thread.ts';
 
+/** Of its life; not of what it thinks of its cluster. */
 const kinds = (thread: Thread): string[] =>
-	thread.messages
-		.map(({kind}) => kind)
-		.filter((kind) => kind !== 'log' && kind !== 'cluster-state' && kind !== 'role');
+	thread.messages.map(({kind}) => kind).filter((kind) => !['log', 'cluster-state', 'role'].includes(kind));
 
 /** Whether someone could listen there now. A client of another test may have the port for a moment; a listener would stay. */
 async function isFree(port: number): Promise<boolean> {

@@ -63,7 +63,12 @@ parentPort?.on('message', (message: ToNode) => {
 			);
 			message.port.postMessage(`hello from ${start.port}`);
 			break;
+		case 'stream-accept':
+		case 'stream-connected':
+			message.port.close();
+			break;
 		case 'bus-refused':
+		case 'stream-refused':
 			says({kind: 'log', level: 'notice', text: `refused ${message.request}`});
 			break;
 		case 'stream-accept':
