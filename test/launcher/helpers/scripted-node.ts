@@ -71,11 +71,6 @@ parentPort?.on('message', (message: ToNode) => {
 		case 'stream-refused':
 			says({kind: 'log', level: 'notice', text: `refused ${message.request}`});
 			break;
-		case 'stream-accept':
-		case 'stream-connected':
-		case 'stream-refused':
-			// It has no data for anybody.
-			break;
 		case 'stop':
 			if (start.config['test-stop'] === 'never') return;
 			for (const link of links) link.close();
