@@ -167,6 +167,8 @@ test('how a key was used is taken over by the policy that keeps it', (t) => {
 	const dumped = d.dump('k');
 	d.run('restore', 'idle', '0', dumped, 'IDLETIME', '9000000000000000');
 	t.true(d.db.idleSeconds(d.db.findKey(latin1ToBytes('idle'))) >= 2 ** 24 - 2);
+	d.run('restore', 'twice', '0', dumped, 'IDLETIME', '10', 'IDLETIME', '1000');
+	t.is(d.db.idleSeconds(d.db.findKey(latin1ToBytes('twice'))), 1000);
 	d.db.access.policy = 'lfu';
 	d.run('restore', 'often', '0', dumped, 'FREQ', '77');
 	t.is(d.db.frequency(d.db.findKey(latin1ToBytes('often'))), 77);
