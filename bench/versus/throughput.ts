@@ -123,8 +123,8 @@ export async function replicated(): Promise<void> {
 			`medians of ${ROUNDS} alternating runs\n`,
 		);
 		const loads = [
-			{pipeline: 1, requests: 100_000},
-			{pipeline: 16, requests: 800_000},
+			{pipeline: 1, requests: 500_000},
+			{pipeline: 16, requests: 2_000_000},
 		];
 		await compare(redis, shoal, loads, ['set', 'get'], ['--cluster']);
 	} finally {
