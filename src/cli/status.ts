@@ -1,5 +1,6 @@
 /** `shoal status` and `shoal down`: the running cluster of a data directory, seen and ended from a second terminal. */
 import type {LauncherStatus} from '../launcher/events.ts';
+import {OWN_ENGINE} from '../launcher/settings.ts';
 import {nodeLine} from './node-lines.ts';
 import {runningCluster} from './running-cluster.ts';
 
@@ -16,7 +17,8 @@ export async function down(options: {readonly dataDir?: string}): Promise<number
 }
 
 function describe(current: LauncherStatus): string {
-	const {name, pid, uptimeSeconds, ok, assignedCount, nodes} = current;
-	const head = `${name}: ${ok ? 'ok' : 'NOT ok'}, ${assignedCount} slots covered, up ${uptimeSeconds} s, process ${pid}`;
+	const {name, pid, uptimeSeconds, ok, assignedCount, nodes, engine} = current;
+	const of = engine.startsWith(`${OWN_ENGINE} `) ? '' : `, nodes of ${engine}`;
+	const head = `${name}: ${ok ? 'ok' : 'NOT ok'}, ${assignedCount} slots covered, up ${uptimeSeconds} s, process ${pid}${of}`;
 	return [head, ...nodes.map((node) => nodeLine(node, nodes))].join('\n');
 }

@@ -11,6 +11,7 @@ import {
 	FIELDS,
 	nodeCountOf,
 	nodeIndexOf,
+	OWN_ENGINE,
 	shown,
 	type ClusterSettings,
 	type ClusterWishes,
@@ -34,8 +35,11 @@ const KEYS = [...Object.keys(FIELDS), 'config', 'nodes'];
 /** Names of cluster.yaml whose setting is called otherwise inside. */
 const WISH_OF: Readonly<Record<string, string>> = {nodeTimeout: 'nodeTimeoutMs'};
 
-/** @throws UsageError when the file cannot be read or anything in it is wrong */
-export function readClusterFile(file: string): ClusterFile {
+/**
+ * @param engine that of the command line, which wins over the file's: directives are checked against it
+ * @throws UsageError when the file cannot be read or anything in it is wrong
+ */
+export function readClusterFile(file: string, engine?: string): ClusterFile {
 	let text: string;
 	try {
 		text = readFileSync(file, 'utf8');
@@ -46,14 +50,14 @@ export function readClusterFile(file: string): ClusterFile {
 		if (code === 'EISDIR') throw new UsageError(`${file}: is a directory; name the cluster.yaml in it`);
 		throw new UsageError(`${file}: cannot be read: ${messageOf(error)}`);
 	}
-	return parseClusterFile(text, file);
+	return parseClusterFile(text, file, engine);
 }
 
 /** @throws UsageError when anything in the text is wrong */
-export function parseClusterFile(text: string, file: string): ClusterFile {
+export function parseClusterFile(text: string, file: string, engine?: string): ClusterFile {
 	const lines = new LineCounter();
 	const document = parseDocument(text, {lineCounter: lines, prettyErrors: false, version: '1.2'});
-	const reader = new Reader(file, lines);
+	const reader = new Reader(file, lines, engine);
 	for (const error of document.errors)
 		reader.complain(error.pos[0], '', `${sentence(error.message)}; this is no YAML`);
 	if (document.errors.length === 0) reader.read(document.contents);
@@ -63,12 +67,15 @@ export function parseClusterFile(text: string, file: string): ClusterFile {
 
 class Reader implements ClusterFile {
 	readonly #file: string;
+	/** Undefined until it is known. */
+	#engine: string | undefined;
 	readonly #lines: LineCounter;
 	readonly #wrong: string[] = [];
 	readonly #offsets = new Map<string, number>();
 	#wishes: ClusterWishes = {};
 
-	constructor(file: string, lines: LineCounter) {
+	constructor(file: string, lines: LineCounter, engine: string | undefined) {
+		this.#engine = engine;
 		this.#file = file;
 		this.#lines = lines;
 	}
@@ -117,6 +124,8 @@ class Reader implements ClusterFile {
 			);
 			return;
 		}
+		const engine = contents.get('engine');
+		this.#engine ??= typeof engine === 'string' ? engine : OWN_ENGINE;
 		const wishes: Record<string, unknown> = {};
 		for (const [key, value, offset] of this.#entries(contents, '')) {
 			this.#offsets.set(key, offset);
@@ -167,7 +176,7 @@ class Reader implements ClusterFile {
 			const problem =
 				text === null
 					? `must be one value or a list of values, not ${shownNode(value)}`
-					: refuseDirective(name, text);
+					: refuseDirective(name, text, this.#engine);
 			if (problem !== null) this.complain(at, `${path}.${name}`, problem);
 			else directives[name.toLowerCase()] = text ?? '';
 		}

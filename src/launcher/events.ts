@@ -115,6 +115,8 @@ export interface LauncherStatus {
 	readonly version: string;
 	readonly uptimeSeconds: number;
 	readonly dataDir: string;
+	/** What the nodes are, with its version: `shoal 0.1.0`, `redis-server 7.0.15`. */
+	readonly engine: string;
 	/**
 	 * True when every node runs, sees `cluster_state:ok` and hears its primary if it is a replica. Not counted are nodes that
 	 * somebody stopped, and empty ones that know nobody; but one must count.

@@ -8,7 +8,7 @@ import {refuseDirective} from './directives.ts';
 import {LaunchError, UsageError} from './errors.ts';
 import {launch, type Launcher} from './launcher.ts';
 import {nearest} from './nearest.ts';
-import type {NodeThread} from './node-thread.ts';
+import type {NodeHandle} from './node-handle.ts';
 import {
 	FIELDS,
 	settle,
@@ -125,7 +125,7 @@ class RunningCluster implements Cluster {
 /** Who ends nodes, for events. */
 const BY = 'stopped by the program';
 
-function clusterNode({nodeId, phase, role, start: {host, port}}: NodeThread): ClusterNode {
+function clusterNode({nodeId, phase, role, start: {host, port}}: NodeHandle): ClusterNode {
 	const node = {host, port, id: nodeId, address: addressOf(host, port), phase};
 	return role === null ? node : {...node, role: role.role};
 }

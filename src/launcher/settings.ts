@@ -15,6 +15,9 @@ const HIGHEST_SHARD_COUNT = 256;
 /** Of one primary. */
 const HIGHEST_REPLICA_COUNT = 5;
 
+/** The engine that nodes are threads of this process with. */
+export const OWN_ENGINE = 'shoal';
+
 /** Directives of redis.conf by name. */
 export type Directives = Readonly<Record<string, string>>;
 
@@ -42,6 +45,8 @@ export interface ClusterWishes {
 /** Complete and consistent. */
 export interface ClusterSettings {
 	readonly name: string;
+	/** `shoal`, the name of a server on the PATH, or a path. */
+	readonly engine: string;
 	readonly shards: number;
 	readonly replicas: number;
 	/** 0: the system chooses a free port for each node. */
@@ -61,6 +66,7 @@ export interface ClusterSettings {
 
 const DEFAULTS: ClusterSettings = {
 	name: 'shoal',
+	engine: OWN_ENGINE,
 	shards: 3,
 	replicas: 0,
 	basePort: 7000,
@@ -102,6 +108,8 @@ const words = (also: (value: string) => string | null): Field => ({
 	},
 });
 
+const ENGINES: readonly string[] = [OWN_ENGINE, 'redis-server', 'valkey-server'];
+
 /** The single settings by their name in cluster.yaml. */
 export const FIELDS = {
 	name: words((value) =>
@@ -109,12 +117,11 @@ export const FIELDS = {
 			? null
 			: `must be 1 to 64 letters, digits, ".", "_" or "-", not ${shown(value)}`,
 	),
-	engine: words((value) => {
-		if (value === 'shoal') return null;
-		if (value === 'redis-server' || value === 'valkey-server')
-			return `${value} cannot be started yet; leave the key out, or write shoal`;
-		return `must be shoal, not ${shown(value)}`;
-	}),
+	engine: words((value) =>
+		ENGINES.includes(value) || value.includes('/')
+			? null
+			: `must be ${ENGINES.join(', ')} or the path of a server such as /usr/bin/redis-server, not ${shown(value)}`,
+	),
 	shards: wholeNumber(1, HIGHEST_SHARD_COUNT),
 	replicas: wholeNumber(0, HIGHEST_REPLICA_COUNT),
 	basePort: wholeNumber(0, 65_535),
@@ -152,14 +159,15 @@ export type WhereIs = (field: FieldName) => string;
  * @throws UsageError when the settings do not fit together; `where` names the culprit
  */
 export function settle(wishes: readonly ClusterWishes[], where: WhereIs): ClusterSettings {
-	// The only engine there is needs no setting.
-	const {engine: _, ...single} = Object.assign({}, ...wishes) as ClusterWishes;
+	const single = Object.assign({}, ...wishes) as ClusterWishes;
 	const settings: ClusterSettings = {
 		...DEFAULTS,
 		...single,
 		config: Object.assign({}, ...wishes.map((wish) => wish.config ?? {})),
 		nodes: mergeNodes(wishes),
 	};
+	if (settings.engine !== OWN_ENGINE && single.transport !== undefined)
+		throw new UsageError(`--transport: is for nodes that are threads; ${settings.engine} has its own`);
 	const nodeCount = nodeCountOf(settings);
 	const lastPort = settings.basePort + nodeCount - 1;
 	if (settings.basePort !== 0 && lastPort > HIGHEST_PORT) {

@@ -98,8 +98,8 @@ const MISTAKES: [text: string, complaint: string][] = [
 	],
 	['password: 1234', 'cluster.yaml:1: password: must be text, not 1234; put it in quotes'],
 	[
-		'engine: redis-server',
-		'cluster.yaml:1: engine: redis-server cannot be started yet; leave the key out, or write shoal',
+		'engine: keydb',
+		'cluster.yaml:1: engine: must be shoal, redis-server, valkey-server or the path of a server such as /usr/bin/redis-server, not "keydb"',
 	],
 	['nodeTimeout: 5', 'cluster.yaml:1: nodeTimeout: must be a whole number from 50 to 3600000, not 5'],
 	['config: yes', 'cluster.yaml:1: config: must be lines of "directive: value" as in redis.conf, not "yes"'],
