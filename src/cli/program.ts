@@ -59,7 +59,10 @@ function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: numbe
 		.description('boot a cluster and stay in the foreground until SIGINT or SIGTERM')
 		.argument('[file]', 'the settings (default: ./cluster.yaml where there is one)')
 		.option('--name <name>', 'how the cluster is called in messages')
-		.option('--engine <server>', 'what nodes are: shoal, redis-server, valkey-server or a path (default: shoal)')
+		.option(
+			'--engine <server>',
+			'what nodes are: shoal, redis-server, valkey-server or a path (default: shoal)',
+		)
 		.option('--shards <count>', 'primaries, each with its share of the slots (default: 3)')
 		.option('--replicas <count>', 'replicas of each primary (default: 0)')
 		.option('--base-port <port>', 'port of the first node, the others follow; 0: free ports (default: 7000)')

@@ -38,7 +38,9 @@ export async function readSettings(
 ): Promise<ClusterSettings> {
 	const name = file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
 	const fromFile =
-		name === undefined ? undefined : (await import('../launcher/cluster-yaml.ts')).readClusterFile(name, options.engine);
+		name === undefined
+			? undefined
+			: (await import('../launcher/cluster-yaml.ts')).readClusterFile(name, options.engine);
 	const typed = await optionWishes(options, fromFile?.wishes.engine);
 	const wasTyped = (field: FieldName): boolean => field in options;
 	const settings = settle(

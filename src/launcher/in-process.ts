@@ -22,6 +22,7 @@ import type {ThreadFiles} from './thread-files.ts';
 /** Options that are settings, and the field that knows their rules. */
 const SETTINGS = {
 	name: FIELDS.name,
+	engine: FIELDS.engine,
 	shards: FIELDS.shards,
 	replicas: FIELDS.replicas,
 	basePort: FIELDS.basePort,
@@ -150,15 +151,15 @@ function wishesOf(options: ClusterOptions): ClusterWishes {
 		if (problem !== null) throw new UsageError(`${name}: ${problem}`);
 		wishes[name] = value;
 	}
-	if (options.config !== undefined) wishes['config'] = directivesOf(options.config);
+	if (options.config !== undefined) wishes['config'] = directivesOf(options.config, options.engine);
 	return wishes;
 }
 
-function directivesOf(config: NonNullable<ClusterOptions['config']>): Directives {
+function directivesOf(config: NonNullable<ClusterOptions['config']>, engine: string | undefined): Directives {
 	const directives: Record<string, string> = {};
 	for (const [name, value] of Object.entries(config)) {
 		const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
-		const problem = refuseDirective(name, text);
+		const problem = refuseDirective(name, text, engine);
 		if (problem !== null) throw new UsageError(`config.${name}: ${problem}`);
 		directives[name.toLowerCase()] = text;
 	}

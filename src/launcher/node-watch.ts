@@ -79,7 +79,12 @@ export class NodeWatch {
 		if (this.#isOver) return;
 		// Times and epochs of the links say nothing that is told.
 		const {nodeId, opinion, role, lines} = sight;
-		const now = JSON.stringify([nodeId, opinion, role, lines.map((line) => [line.id, line.port, line.slots])]);
+		const now = JSON.stringify([
+			nodeId,
+			opinion,
+			role,
+			lines.map((line) => [line.id, line.port, line.slots]),
+		]);
 		this.#pauseMs =
 			now === this.#last ? Math.min(this.#pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS) : SHORTEST_PAUSE_MS;
 		if (now === this.#last) return;

@@ -12,7 +12,11 @@ export class ProcessEngine implements Engine {
 	readonly #binary: ServerBinary;
 	/** By index; a node that is started again takes the place of its former process. */
 	readonly #nodes = new Map<number, ProcessNode>();
-	#isGuarded = false;
+	readonly #living = new Set<ProcessNode>();
+	/** Threads end with their process; processes would stay. An orderly end has none left by then. */
+	readonly #endLiving = (): void => {
+		for (const {pid} of this.#living) if (pid !== undefined) terminate(pid);
+	};
 
 	/** @throws LaunchError when the server is not there, is none, or is too old */
 	static async find(engine: string): Promise<ProcessEngine> {
@@ -25,13 +29,20 @@ export class ProcessEngine implements Engine {
 	}
 
 	open(): void {
-		// Threads end with their process; processes would stay. An orderly end has none left by then.
-		if (!this.#isGuarded) process.once('exit', () => this.#endAll());
-		this.#isGuarded = true;
+		// They share nothing.
 	}
 
 	embody(place: NodePlace, voice: NodeVoice): ProcessNode {
-		const node = new ProcessNode(place, this.#binary, voice);
+		const node = new ProcessNode(place, this.#binary, {
+			...voice,
+			gone: (end) => {
+				this.#living.delete(node);
+				if (this.#living.size === 0) process.off('exit', this.#endLiving);
+				voice.gone(end);
+			},
+		});
+		if (this.#living.size === 0) process.on('exit', this.#endLiving);
+		this.#living.add(node);
 		this.#nodes.set(place.index, node);
 		return node;
 	}
@@ -47,16 +58,13 @@ export class ProcessEngine implements Engine {
 	prepareNext(): void {
 		// A process has nothing that the next one could use.
 	}
+}
 
-	/** Only at the exit of this process, where nothing can be waited for. */
-	#endAll(): void {
-		for (const {pid} of this.#nodes.values()) {
-			if (pid === undefined) continue;
-			try {
-				process.kill(pid, 'SIGTERM');
-			} catch {
-				// It has ended meanwhile.
-			}
-		}
+/** At the exit of this process, where nothing can be waited for. */
+function terminate(pid: number): void {
+	try {
+		process.kill(pid, 'SIGTERM');
+	} catch {
+		// It has ended meanwhile.
 	}
 }

@@ -126,7 +126,8 @@ export class ProcessNode implements NodeBody {
 	#see(sight: NodeSight): void {
 		const former = this.#sight;
 		this.#sight = sight;
-		const changed = <T>(now: T, before: T | undefined): boolean => JSON.stringify(now) !== JSON.stringify(before);
+		const changed = <T>(now: T, before: T | undefined): boolean =>
+			JSON.stringify(now) !== JSON.stringify(before);
 		// The role first, as threads do: whoever waits for the state wants to know whose it is.
 		if (former === null) this.#voice.listening(sight.nodeId);
 		if (changed(sight.role, former?.role)) this.#voice.role(sight.role);

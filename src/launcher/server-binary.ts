@@ -21,7 +21,10 @@ const VERSION_TIMEOUT_MS = 15_000;
  * @param searchPath directories as in the environment variable PATH
  * @throws LaunchError when it is not there, is no such server, or is too old
  */
-export async function findServerBinary(engine: string, searchPath = process.env['PATH'] ?? ''): Promise<ServerBinary> {
+export async function findServerBinary(
+	engine: string,
+	searchPath = process.env['PATH'] ?? '',
+): Promise<ServerBinary> {
 	const found = locate(engine, searchPath);
 	const said = await askVersion(found);
 	// `Redis server v=7.0.15 sha=...`, `Valkey server v=8.1.0 ...`

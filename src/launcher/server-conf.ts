@@ -4,7 +4,8 @@
  */
 import type {NodePlace} from './messages.ts';
 
-const BEGIN = '# What the settings of shoal say; written anew at each start. CONFIG REWRITE may add lines behind it.';
+const BEGIN =
+	'# What the settings of shoal say; written anew at each start. CONFIG REWRITE may add lines behind it.';
 const END = '# End of the settings of shoal.';
 
 /** In the node's directory, removed by the server when it ends. */
@@ -20,7 +21,15 @@ const DEFAULTS = {
 } as const;
 
 /** Values that are one word whatever is in them. */
-const ONE_WORD = new Set(['dir', 'pidfile', 'logfile', 'requirepass', 'masterauth', 'masteruser', 'dbfilename']);
+const ONE_WORD = new Set([
+	'dir',
+	'pidfile',
+	'logfile',
+	'requirepass',
+	'masterauth',
+	'masteruser',
+	'dbfilename',
+]);
 
 /** The whole file; `former` is what stood in it, empty when there was none. */
 export function serverConf({host, port, directory, config}: NodePlace, former: string): string {
@@ -54,4 +63,6 @@ function wordsOf(name: string, value: string): string {
 }
 
 const quoted = (value: string): string =>
-	`"${value.replaceAll(/["\\]/g, (character) => `\\${character}`).replaceAll(/[\0-\x1f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`;
+	`"${value.replaceAll(/["\\]|\p{Cc}/gu, (character) =>
+		character >= ' ' ? `\\${character}` : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+	)}"`;
