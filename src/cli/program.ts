@@ -4,6 +4,7 @@ import {LaunchError, UsageError} from '../launcher/errors.ts';
 import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {version} from '../launcher/version.ts';
 import {addTrib} from '../trib/program.ts';
+import {addJobCommands} from './job-commands.ts';
 import {addNodeCommands} from './node-commands.ts';
 import {dataDirOption} from './options.ts';
 import type {UpOptions} from './up.ts';
@@ -39,7 +40,7 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 	addUp(program, threads, setExitCode);
 	addStatusAndDown(program, setExitCode);
 	addNodeCommands(program, setExitCode);
-	addTrib(program, {
+	const trib = addTrib(program, {
 		color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
 		environment: process.env,
 		async defaultNodes(dataDir) {
@@ -50,6 +51,7 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 			setExitCode(await runTrib(job, dataDir, threads));
 		},
 	});
+	addJobCommands(trib, setExitCode);
 	return program;
 }
 

@@ -113,6 +113,8 @@ class Reporter {
 	report(event: LauncherEvent): void {
 		if (this.#options.json === true) {
 			// `ready` is told by `announce`, when the control endpoint is there too.
+			// Steps of jobs are many, and GET /events has them.
+			if (event.event === 'job-progress') return;
 			if (event.event !== 'ready' && !(event.event === 'log' && event.level !== 'warning')) printJson(event);
 			return;
 		}

@@ -10,6 +10,7 @@ import type {Engine} from './engine.ts';
 import {LaunchError} from './errors.ts';
 import type {LauncherEvent, LauncherListener, LauncherStatus, NodeStatus} from './events.ts';
 import {Fleet} from './fleet.ts';
+import {JobBoard} from './jobs.ts';
 import {ManagerThread, type JobConsole, type JobOutcome, type JobRunner} from './manager-thread.ts';
 import type {NodeHooks, NodeHandle} from './node-handle.ts';
 import {areClusterNodes, count, nodeCountOf, OWN_ENGINE, type ClusterSettings} from './settings.ts';
@@ -83,6 +84,8 @@ export class Launcher implements JobRunner {
 	readonly #since: number;
 	readonly #dataDir: DataDir;
 	readonly fleet: Fleet;
+	/** What is asked of the manager from outside; the creation at the boot is no such job. */
+	readonly jobs: JobBoard;
 	readonly #listeners = new Set<LauncherListener>();
 	/**
 	 * Resolves when `stop` is done, or when the last node has ended by itself: crashed for good, or by a client's SHUTDOWN. As
@@ -123,6 +126,11 @@ export class Launcher implements JobRunner {
 				const {index, port} = node.start;
 				this.#emit({event: 'node-restarting', index, port, cause: node.cause, delayMs, crashes});
 			},
+		});
+		this.jobs = new JobBoard({
+			runner: this,
+			onEvent: (event) => this.#emit(event),
+			wallMs: () => Date.now(),
 		});
 		this.#boot = new Boot({
 			settings: this.settings,
@@ -170,9 +178,9 @@ export class Launcher implements JobRunner {
 	}
 
 	/** Runs a job of the manager on this cluster, in the manager's thread; a manager that died is started anew. */
-	async run(job: TribJob, console: JobConsole): Promise<JobOutcome> {
+	async run(job: TribJob, console: JobConsole, signal?: AbortSignal): Promise<JobOutcome> {
 		this.#manager ??= this.#startManager();
-		return this.#manager.run(this.#withPassword(job), console);
+		return this.#manager.run(this.#withPassword(job), console, signal);
 	}
 
 	/** The manager need not be told the password of our own nodes; no other server ever gets to hear it. */

@@ -5,6 +5,7 @@
 //       | -- {kind:'job', id, job} --> |
 //       | <-- line, prompt, progress - |   any number
 //       | -- answer -----------------> |   to each prompt
+//       | -- cancel -----------------> |   at any time
 //       | <-- {kind:'done', ...} ----- |   the last one, always
 
 import type {CheckReport} from './check.ts';
@@ -85,7 +86,9 @@ export type TribReport = CreateReport | CheckReport | InfoReport;
 export type ToManager =
 	| {readonly kind: 'job'; readonly id: number; readonly job: TribJob}
 	/** The answer to a prompt; null when there is nobody to ask. */
-	| {readonly kind: 'answer'; readonly id: number; readonly text: string | null};
+	| {readonly kind: 'answer'; readonly id: number; readonly text: string | null}
+	/** The job ends after the step under way, and a question that is open is answered by nobody. Without such a job nothing happens. */
+	| {readonly kind: 'cancel'; readonly id: number};
 
 export type FromManager =
 	/** The thread has loaded and takes jobs. */

@@ -88,76 +88,82 @@ function occupy(t: ExecutionContext, port: number): Promise<Server> {
 	});
 }
 
-test('processes become a cluster with replicas, die, come back, end cleanly, and are there again', async (t) => {
-	const dataDir = join(scratchDirectory(t), 'data');
-	const wishes = {
-		replicas: 1,
-		dataDir,
-		password: 'pass "word"',
-		config: {maxmemory: '100mb', appendonly: 'yes'},
-	};
-	const {launcher, events} = await launchServers(t, wishes);
-	t.regex(launcher.status().engine, /^redis-server \d+\.\d+/);
-	t.true(launcher.status().ok);
-	t.deepEqual(
-		launcher.status().nodes.map(({role, linkUp}) => [role, linkUp]),
-		[...Array(3).fill(['primary', undefined]), ...Array(3).fill(['replica', true])],
-	);
-	t.like(await eventually(launcher, events, 'ready'), {nodeCount: 6, slotCount: 16_384});
-	t.deepEqual(await ask(launcher, 0, 'CONFIG', 'GET', 'maxmemory'), ['maxmemory', '104857600']);
-	const {directory} = launcher.nodes[0]!.start;
-	t.is(statSync(join(directory, 'redis.conf')).mode & 0o777, 0o600);
-	t.is(statSync(join(directory, 'redis-server.log')).mode & 0o777, 0o600);
-	t.true(readFileSync(join(directory, 'redis-server.log'), 'utf8').includes('Ready to accept connections'));
+test.serial(
+	'processes become a cluster with replicas, die, come back, end cleanly, and are there again',
+	async (t) => {
+		const dataDir = join(scratchDirectory(t), 'data');
+		const wishes = {
+			replicas: 1,
+			dataDir,
+			password: 'pass "word"',
+			config: {maxmemory: '100mb', appendonly: 'yes'},
+		};
+		const {launcher, events} = await launchServers(t, wishes);
+		t.regex(launcher.status().engine, /^redis-server \d+\.\d+/);
+		t.true(launcher.status().ok);
+		t.deepEqual(
+			launcher.status().nodes.map(({role, linkUp}) => [role, linkUp]),
+			[...Array(3).fill(['primary', undefined]), ...Array(3).fill(['replica', true])],
+		);
+		t.like(await eventually(launcher, events, 'ready'), {nodeCount: 6, slotCount: 16_384});
+		t.deepEqual(await ask(launcher, 0, 'CONFIG', 'GET', 'maxmemory'), ['maxmemory', '104857600']);
+		const {directory} = launcher.nodes[0]!.start;
+		t.is(statSync(join(directory, 'redis.conf')).mode & 0o777, 0o600);
+		t.is(statSync(join(directory, 'redis-server.log')).mode & 0o777, 0o600);
+		t.true(readFileSync(join(directory, 'redis-server.log'), 'utf8').includes('Ready to accept connections'));
 
-	// `foo` is in slot 12182, of the third primary.
-	t.is(await ask(launcher, 2, 'SET', 'foo', 'bar'), 'OK');
-	const former = launcher.nodes[2]!;
-	const pid = await pidOf(launcher, 2);
-	t.like(await act(launcher, {action: 'kill', targets: ['owner-of:foo']}), {ok: true});
-	t.false(isAlive(pid));
-	t.like(launcher.nodes[2]!.status(), {phase: 'killed', cause: 'a test', nodeId: former.nodeId});
-	t.false(launcher.status().ok);
-	// The others find it out by its silence, and elect its replica.
-	const findElected = () =>
-		launcher.nodes.find(({start, role}) => start.index > 2 && role?.role === 'primary');
-	await becomes(launcher, () => findElected()?.seesClusterOk === true);
-	const elected = findElected()!;
-	t.like(await act(launcher, {action: 'start', targets: ['2']}), {ok: true});
-	await becomes(launcher, () => launcher.nodes[2]!.role?.linkUp === true);
-	t.is(launcher.nodes[2]!.nodeId, former.nodeId);
-	t.is(await ask(launcher, elected.start.index, 'GET', 'foo'), 'bar');
+		// `foo` is in slot 12182, of the third primary.
+		t.is(await ask(launcher, 2, 'SET', 'foo', 'bar'), 'OK');
+		const former = launcher.nodes[2]!;
+		const pid = await pidOf(launcher, 2);
+		t.like(await act(launcher, {action: 'kill', targets: ['owner-of:foo']}), {ok: true});
+		t.false(isAlive(pid));
+		t.like(launcher.nodes[2]!.status(), {phase: 'killed', cause: 'a test', nodeId: former.nodeId});
+		t.false(launcher.status().ok);
+		// The others find it out by its silence, and elect its replica.
+		const findElected = () =>
+			launcher.nodes.find(({start, role}) => start.index > 2 && role?.role === 'primary');
+		await becomes(launcher, () => findElected()?.seesClusterOk === true);
+		const elected = findElected()!;
+		t.like(await act(launcher, {action: 'start', targets: ['2']}), {ok: true});
+		await becomes(launcher, () => launcher.nodes[2]!.role?.linkUp === true);
+		t.is(launcher.nodes[2]!.nodeId, former.nodeId);
+		t.is(await ask(launcher, elected.start.index, 'GET', 'foo'), 'bar');
 
-	t.like(await act(launcher, {action: 'restart', targets: ['0'], graceful: true}), {ok: true});
-	t.is(launcher.nodes[0]!.phase, 'running');
-	const added = (await act(launcher, {action: 'add'})).nodes[0]!;
-	t.like(added, {index: 6, phase: 'running', alone: true});
-	t.like(await act(launcher, {action: 'stop', targets: ['6']}), {ok: true});
-	t.like(launcher.nodes[6]!.status(), {phase: 'stopped', cause: 'a test'});
+		t.like(await act(launcher, {action: 'restart', targets: ['0'], graceful: true}), {ok: true});
+		t.is(launcher.nodes[0]!.phase, 'running');
+		const added = (await act(launcher, {action: 'add'})).nodes[0]!;
+		t.like(added, {index: 6, phase: 'running', alone: true});
+		t.like(await act(launcher, {action: 'stop', targets: ['6']}), {ok: true});
+		t.like(launcher.nodes[6]!.status(), {phase: 'stopped', cause: 'a test'});
 
-	const pids = await Promise.all([0, 1, 2, 3, 4, 5].map((index) => pidOf(launcher, index)));
-	const ids = launcher.nodes.map(({nodeId}) => nodeId);
-	await launcher.stop();
-	t.deepEqual(pids.filter(isAlive), []);
+		const pids = await Promise.all([0, 1, 2, 3, 4, 5].map((index) => pidOf(launcher, index)));
+		const ids = launcher.nodes.map(({nodeId}) => nodeId);
+		await launcher.stop();
+		t.deepEqual(pids.filter(isAlive), []);
 
-	const again = await launchServers(t, wishes);
-	t.deepEqual(new Set(again.launcher.nodes.map(({nodeId}) => nodeId)), new Set(ids));
-	const owner = again.launcher.fleet.ownerOf(12_182)!;
-	t.is(again.launcher.nodes[owner]!.nodeId, elected.nodeId);
-	t.is(await ask(again.launcher, owner, 'GET', 'foo'), 'bar');
-});
+		const again = await launchServers(t, wishes);
+		t.deepEqual(new Set(again.launcher.nodes.map(({nodeId}) => nodeId)), new Set(ids));
+		const owner = again.launcher.fleet.ownerOf(12_182)!;
+		t.is(again.launcher.nodes[owner]!.nodeId, elected.nodeId);
+		t.is(await ask(again.launcher, owner, 'GET', 'foo'), 'bar');
+	},
+);
 
-test('a process that dies of itself is told with its signal, and started again where that is wanted', async (t) => {
-	const {launcher, events} = await launchServers(t, {shards: 1, restart: 'on-failure'});
-	const {nodeId} = launcher.nodes[0]!;
-	process.kill(await pidOf(launcher, 0), 'SIGKILL');
-	const crash = await eventually(launcher, events, 'node-crashed');
-	t.regex(crash.cause, /^the process was ended by SIGKILL/);
-	t.like(await eventually(launcher, events, 'node-restarting'), {index: 0, crashes: 1});
-	t.like(await eventually(launcher, events, 'node-started'), {index: 0, nodeId, isNew: false});
-});
+test.serial(
+	'a process that dies of itself is told with its signal, and started again where that is wanted',
+	async (t) => {
+		const {launcher, events} = await launchServers(t, {shards: 1, restart: 'on-failure'});
+		const {nodeId} = launcher.nodes[0]!;
+		process.kill(await pidOf(launcher, 0), 'SIGKILL');
+		const crash = await eventually(launcher, events, 'node-crashed');
+		t.regex(crash.cause, /^the process was ended by SIGKILL/);
+		t.like(await eventually(launcher, events, 'node-restarting'), {index: 0, crashes: 1});
+		t.like(await eventually(launcher, events, 'node-started'), {index: 0, nodeId, isNew: false});
+	},
+);
 
-test('SHUTDOWN by a client is no crash', async (t) => {
+test.serial('SHUTDOWN by a client is no crash', async (t) => {
 	const {launcher, events} = await launchServers(t, {shards: 1, restart: 'on-failure'});
 	await t.throwsAsync(ask(launcher, 0, 'SHUTDOWN', 'NOSAVE'));
 	t.like(await eventually(launcher, events, 'node-stopped'), {
@@ -167,7 +173,7 @@ test('SHUTDOWN by a client is no crash', async (t) => {
 	await launcher.ended;
 });
 
-test('what a node logs is told as events', async (t) => {
+test.serial('what a node logs is told as events', async (t) => {
 	const {launcher, events} = await launchServers(t, {shards: 1});
 	const {text} = await eventually(launcher, events, 'log', ({text}) =>
 		text.startsWith('Cluster state changed'),
@@ -175,7 +181,7 @@ test('what a node logs is told as events', async (t) => {
 	t.is(text, 'Cluster state changed: ok');
 });
 
-test('what CONFIG REWRITE keeps is there after a restart, and the settings win over it', async (t) => {
+test.serial('what CONFIG REWRITE keeps is there after a restart, and the settings win over it', async (t) => {
 	const {launcher} = await launchServers(t, {shards: 1, config: {hz: '20'}});
 	for (const [name, value] of [
 		['timeout', '77'],
@@ -188,13 +194,13 @@ test('what CONFIG REWRITE keeps is there after a restart, and the settings win o
 	t.deepEqual(await ask(launcher, 0, 'CONFIG', 'GET', 'hz'), ['hz', '20']);
 });
 
-test('a server that runs alone has no cluster to make', async (t) => {
+test.serial('a server that runs alone has no cluster to make', async (t) => {
 	const {launcher} = await launchServers(t, {shards: 1, config: {'cluster-enabled': 'no'}});
 	t.is(launcher.nodes[0]!.phase, 'running');
 	t.is(await ask(launcher, 0, 'SELECT', '15'), 'OK');
 });
 
-test('a port that is taken is named, also that of the bus', async (t) => {
+test.serial('a port that is taken is named, also that of the bus', async (t) => {
 	const port = await freePort(true);
 	const busServer = await occupy(t, port + 10_000);
 	await t.throwsAsync(launchServers(t, {shards: 1, basePort: port}), {
@@ -209,14 +215,17 @@ test('a port that is taken is named, also that of the bus', async (t) => {
 	});
 });
 
-test('a directive that the server does not know is told in its own words, and nothing is left', async (t) => {
-	await t.throwsAsync(launchServers(t, {shards: 1, config: {maxmemry: '1mb'}}), {
-		instanceOf: LaunchError,
-		message: /cannot start: the process ended with exit code 1\n[\s\S]*maxmemry 1mb[\s\S]*Bad directive/,
-	});
-});
+test.serial(
+	'a directive that the server does not know is told in its own words, and nothing is left',
+	async (t) => {
+		await t.throwsAsync(launchServers(t, {shards: 1, config: {maxmemry: '1mb'}}), {
+			instanceOf: LaunchError,
+			message: /cannot start: the process ended with exit code 1\n[\s\S]*maxmemry 1mb[\s\S]*Bad directive/,
+		});
+	},
+);
 
-test('a process that an earlier launcher left behind is not started twice', async (t) => {
+test.serial('a process that an earlier launcher left behind is not started twice', async (t) => {
 	const dataDir = join(scratchDirectory(t), 'data');
 	const {launcher} = await launchServers(t, {shards: 1, dataDir});
 	const {directory, port} = launcher.nodes[0]!.start;
@@ -239,7 +248,7 @@ function program(t: ExecutionContext, says: string): string {
 	return file;
 }
 
-test('a server that is missing, too old, or none is told by name', async (t) => {
+test.serial('a server that is missing, too old, or none is told by name', async (t) => {
 	await t.throwsAsync(findServerBinary('valkey-server', '/nowhere:/nowhere/else'), {
 		instanceOf: LaunchError,
 		message:
@@ -260,7 +269,7 @@ test('a server that is missing, too old, or none is told by name', async (t) => 
 	t.deepEqual(await findServerBinary(valkey), {path: valkey, name: 'some-server', version: '8.1.0'});
 });
 
-test('a launch with a missing server leaves nothing behind', async (t) => {
+test.serial('a launch with a missing server leaves nothing behind', async (t) => {
 	const dataDir = join(scratchDirectory(t), 'data');
 	await t.throwsAsync(launchServers(t, {engine: '/nowhere/redis-server', dataDir}), {
 		instanceOf: LaunchError,
@@ -268,7 +277,7 @@ test('a launch with a missing server leaves nothing behind', async (t) => {
 	t.throws(() => statSync(dataDir));
 });
 
-test('processes end when the program that started them exits without a stop', async (t) => {
+test.serial('processes end when the program that started them exits without a stop', async (t) => {
 	const index = new URL('../../src/index.js', import.meta.url).href;
 	const code = `
 		import {startCluster} from ${JSON.stringify(index)};
