@@ -65,9 +65,9 @@ export async function followJob(
 	const found = jobs.find(id);
 	const stream = new LineStream(response);
 	stream.send({kind: 'job', id: found});
-	const {outcome, leave} = jobs.follow(found, stream.onlooker);
-	response.once('close', leave);
-	await stream.end(outcome);
+	const following = jobs.follow(found, stream.onlooker);
+	response.once('close', () => following.leave());
+	await stream.end(following.outcome);
 }
 
 class LineStream {

@@ -103,7 +103,7 @@ test.serial(
 		t.true(launcher.status().ok);
 		t.deepEqual(
 			launcher.status().nodes.map(({role, linkUp}) => [role, linkUp]),
-			[...Array(3).fill(['primary', undefined]), ...Array(3).fill(['replica', true])],
+			Array.from({length: 6}, (_, index) => (index < 3 ? ['primary', undefined] : ['replica', true])),
 		);
 		t.like(await eventually(launcher, events, 'ready'), {nodeCount: 6, slotCount: 16_384});
 		t.deepEqual(await ask(launcher, 0, 'CONFIG', 'GET', 'maxmemory'), ['maxmemory', '104857600']);
