@@ -44,16 +44,22 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 		color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
 		environment: process.env,
 		async defaultNodes(dataDir) {
-			return (await import('./trib.ts')).runningNodes(dataDir);
+			return (await import('./trib.ts')).runningNodes(dataDir, fileOf(trib));
 		},
 		async run(job, dataDir) {
 			const {runTrib} = await import('./trib.ts');
-			setExitCode(await runTrib(job, dataDir, threads));
+			setExitCode(await runTrib(job, {dataDir, file: fileOf(trib)}, threads));
 		},
 	});
+	trib.option(
+		'--file <cluster.yaml>',
+		'whose hosts are meant when no node is named (default: ./cluster.yaml)',
+	);
 	addJobCommands(trib, setExitCode);
 	return program;
 }
+
+const fileOf = (trib: Command): string | undefined => trib.opts<{file?: string}>().file;
 
 function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: number) => void): void {
 	program
@@ -96,12 +102,15 @@ function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: numbe
 function addStatusAndDown(program: Command, setExitCode: (code: number) => void): void {
 	program
 		.command('status')
-		.description('show the running cluster of a data directory; exit code 1 when not all is well')
+		.description(
+			'show the running cluster of a data directory, or that of hosts; exit code 1 when not all is well',
+		)
+		.argument('[file]', 'the settings (default: ./cluster.yaml where there is one)')
 		.addOption(dataDirOption())
 		.option('--json', 'print JSON')
-		.action(async (options: {dataDir?: string; json?: boolean}) => {
+		.action(async (file: string | undefined, options: {dataDir?: string; json?: boolean}) => {
 			const {status} = await import('./status.ts');
-			setExitCode(await status(options));
+			setExitCode(await status(file, options));
 		});
 	program
 		.command('down')

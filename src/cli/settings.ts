@@ -42,7 +42,7 @@ export async function readSettings(
 			? undefined
 			: (await import('../launcher/cluster-yaml.ts')).readClusterFile(name, options.engine);
 	const typed = await optionWishes(options, fromFile?.wishes.engine);
-	const wasTyped = (field: FieldName): boolean => field in options;
+	const wasTyped = (field: string): boolean => field in options;
 	const settings = settle(
 		[fromFile?.wishes ?? {}, typed],
 		(field) => (wasTyped(field) ? optionName(field) : fromFile?.where(field)) ?? optionName(field),
@@ -53,7 +53,12 @@ export async function readSettings(
 
 /** Where the cluster of this working directory lives, for commands that only look for it. */
 export async function readDataDir(dataDir: string | undefined): Promise<string> {
-	return (await readSettings(undefined, dataDir === undefined ? {} : {dataDir})).dataDir;
+	return (await readPlace(undefined, dataDir)).dataDir;
+}
+
+/** As `readDataDir`, for commands to which `hosts` are a cluster too: those of a file, unless a data directory is named. */
+export function readPlace(file: string | undefined, dataDir: string | undefined): Promise<ClusterSettings> {
+	return readSettings(file, dataDir === undefined ? {} : {dataDir});
 }
 
 async function optionWishes(
@@ -107,5 +112,5 @@ async function directives(
 }
 
 /** `basePort` is `--base-port`. */
-const optionName = (field: FieldName): string =>
+const optionName = (field: string): string =>
 	`--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

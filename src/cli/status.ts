@@ -3,9 +3,15 @@ import type {LauncherStatus} from '../launcher/events.ts';
 import {OWN_ENGINE} from '../launcher/settings.ts';
 import {nodeLine} from './node-lines.ts';
 import {runningCluster} from './running-cluster.ts';
+import {readPlace} from './settings.ts';
 
-export async function status(options: {readonly dataDir?: string; readonly json?: boolean}): Promise<number> {
-	const current = await (await runningCluster(options.dataDir)).status();
+export async function status(
+	file: string | undefined,
+	options: {readonly dataDir?: string; readonly json?: boolean},
+): Promise<number> {
+	const settings = await readPlace(file, options.dataDir);
+	if (settings.hosts.length > 0) return (await import('./hosts.ts')).showHosts(settings, options);
+	const current = await (await runningCluster(options.dataDir ?? settings.dataDir)).status();
 	console.log(options.json === true ? JSON.stringify(current) : describe(current));
 	return current.ok ? 0 : 1;
 }

@@ -7,23 +7,26 @@ import {ThreadKind} from '../launcher/threads.ts';
 import type {Endpoint, TribJob} from '../trib/messages.ts';
 import {onInterrupt} from './interrupts.ts';
 import {watchJob} from './jobs.ts';
-import {readDataDir} from './settings.ts';
+import {readPlace} from './settings.ts';
 import {Terminal} from './terminal.ts';
+
+/** Where the cluster is that is meant. */
+interface Place {
+	readonly dataDir: string | undefined;
+	readonly file: string | undefined;
+}
 
 /**
  * Resolves with the exit code.
  * @throws LaunchError
  */
-export async function runTrib(
-	job: TribJob,
-	dataDir: string | undefined,
-	threads: ThreadFiles,
-): Promise<number> {
-	const remote = await runningLauncher(dataDir);
+export async function runTrib(job: TribJob, {dataDir, file}: Place, threads: ThreadFiles): Promise<number> {
+	const {hosts} = await readPlace(file, dataDir);
+	const remote = hosts.length > 0 ? null : await runningLauncher(dataDir);
 	const terminal = new Terminal();
 	try {
 		return remote === null
-			? await runHere(job, terminal, threads)
+			? await runHere(await enter(job, {dataDir, file}), terminal, threads)
 			: await watchJob(remote, terminal, (signal) => remote.run(job, terminal, signal));
 	} finally {
 		terminal.close();
@@ -47,8 +50,24 @@ async function runHere(job: TribJob, terminal: Terminal, threads: ThreadFiles): 
 	}
 }
 
-/** The nodes that a launcher of this directory runs; none when there is no launcher. */
-export async function runningNodes(dataDir: string | undefined): Promise<Endpoint[]> {
+/** With what the settings say of how its nodes are entered, if they are hosts of them. No other server gets to hear it. */
+async function enter(job: TribJob, {dataDir, file}: Place): Promise<TribJob> {
+	const settings = await readPlace(file, dataDir);
+	if (settings.hosts.length === 0) return job;
+	const {credentialsOfHosts, areHosts} = await import('./hosts.ts');
+	const endpoints = job.command === 'create' ? job.options.nodes : [job.options.node];
+	if (!areHosts(endpoints, settings)) return job;
+	const typed = job.options.credentials;
+	return {
+		...job,
+		options: {...job.options, credentials: credentialsOfHosts(settings, typed)},
+	} as TribJob;
+}
+
+/** The nodes that a launcher of this directory runs, or the hosts of the settings; none when there are neither. */
+export async function runningNodes(dataDir: string | undefined, file?: string): Promise<readonly Endpoint[]> {
+	const settings = await readPlace(file, dataDir);
+	if (settings.hosts.length > 0) return (await import('./hosts.ts')).reachableFirst(settings);
 	const status = await (await runningLauncher(dataDir))?.status();
 	return (status?.nodes ?? [])
 		.filter((node) => node.phase === 'running')
@@ -56,6 +75,6 @@ export async function runningNodes(dataDir: string | undefined): Promise<Endpoin
 }
 
 async function runningLauncher(dataDir: string | undefined): Promise<ControlClient | null> {
-	const address = readControl(await readDataDir(dataDir));
+	const address = readControl((await readPlace(undefined, dataDir)).dataDir);
 	return address === null ? null : new ControlClient(address);
 }

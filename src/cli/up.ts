@@ -26,6 +26,7 @@ export async function up(
 	threads: ThreadFiles,
 ): Promise<number> {
 	const settings = await readSettings(file, options);
+	if (settings.hosts.length > 0) return (await import('./hosts.ts')).upHosts(settings, options);
 	const ending = endOnSignals();
 	const reporter = new Reporter(options);
 	try {

@@ -3,9 +3,11 @@
  * Loaded only when there is a file to read: the yaml package is the larger part of the command line.
  */
 import {readFileSync} from 'node:fs';
+import {dirname} from 'node:path';
 import {isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type Pair, type YAMLMap} from 'yaml';
 import {refuseDirective} from './directives.ts';
 import {errorCode, messageOf, UsageError} from './errors.ts';
+import {readHosts, type HostsContext} from './hosts-yaml.ts';
 import {nearest} from './nearest.ts';
 import {
 	FIELDS,
@@ -23,7 +25,7 @@ import {
 export interface ClusterFile {
 	readonly wishes: ClusterWishes;
 	/** `cluster.yaml:7: basePort`, or undefined when the file does not set it. */
-	where(field: FieldName): string | undefined;
+	where(field: string): string | undefined;
 	/**
 	 * What can be checked only when the command line has been heard too.
 	 * @throws UsageError when `nodes:` names a node that the cluster does not have
@@ -31,7 +33,7 @@ export interface ClusterFile {
 	checkAgainst(settings: ClusterSettings): void;
 }
 
-const KEYS = [...Object.keys(FIELDS), 'config', 'nodes'];
+const KEYS = [...Object.keys(FIELDS), 'hosts', 'config', 'nodes'];
 /** Names of cluster.yaml whose setting is called otherwise inside. */
 const WISH_OF: Readonly<Record<string, string>> = {nodeTimeout: 'nodeTimeoutMs'};
 
@@ -84,7 +86,7 @@ class Reader implements ClusterFile {
 		return this.#wishes;
 	}
 
-	where(field: FieldName): string | undefined {
+	where(field: string): string | undefined {
 		const offset = this.#offsets.get(field);
 		return offset === undefined ? undefined : this.#place(offset, field);
 	}
@@ -130,6 +132,7 @@ class Reader implements ClusterFile {
 		for (const [key, value, offset] of this.#entries(contents, '')) {
 			this.#offsets.set(key, offset);
 			if (key === 'config') wishes['config'] = this.#directives(value, 'config', offset);
+			else if (key === 'hosts') wishes['hosts'] = readHosts(value, offset, this.#hostsContext);
 			else if (key === 'nodes') wishes['nodes'] = this.#nodes(value, offset);
 			else if (key in FIELDS) wishes[WISH_OF[key] ?? key] = this.#field(key as FieldName, value, offset);
 			else
@@ -140,6 +143,15 @@ class Reader implements ClusterFile {
 				);
 		}
 		this.#wishes = wishes;
+	}
+
+	get #hostsContext(): HostsContext {
+		return {
+			complain: (offset, key, what) => this.complain(offset, key, what),
+			entries: (map, path) => this.#entries(map, path),
+			offsetOf,
+			directory: dirname(this.#file),
+		};
 	}
 
 	#field(key: FieldName, node: unknown, offset: number): number | string | undefined {

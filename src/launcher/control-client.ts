@@ -93,6 +93,10 @@ export class ControlClient {
 	}
 
 	async #hear(outgoing: ClientRequest, console: JobConsole): Promise<JobOutcome> {
+		const answer = (text: string | null): void => {
+			if (outgoing.writableEnded || outgoing.destroyed) return;
+			outgoing.write(`${JSON.stringify({answer: text} satisfies TribAnswer)}\n`);
+		};
 		const lines = jsonLines(await this.#responseTo(outgoing)) as AsyncGenerator<TribLine, undefined>;
 		try {
 			for await (const line of lines) {
@@ -107,9 +111,8 @@ export class ControlClient {
 						console.progress(line.done, line.total, line.what);
 						break;
 					case 'ask':
-						outgoing.write(
-							`${JSON.stringify({answer: await console.ask(line.text)} satisfies TribAnswer)}\n`,
-						);
+						// Not waited for: the job may end without the answer, when somebody cancels it.
+						void console.ask(line.text).then((text) => answer(text));
 						break;
 					case 'done':
 						return {exitCode: line.exitCode, report: line.report};

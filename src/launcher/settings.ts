@@ -24,6 +24,27 @@ export type Directives = Readonly<Record<string, string>>;
 /** What becomes of a node that crashed: nothing, or it is started again (restart-policy.ts). */
 export type RestartMode = 'never' | 'on-failure';
 
+/** Files in PEM, absolute paths. Without `ca` the system's authorities count. */
+export interface HostTls {
+	readonly ca?: string;
+	/** Of the client, for servers that ask for one; with `key`. */
+	readonly cert?: string;
+	readonly key?: string;
+	/** False: any certificate will do. Default true. */
+	readonly rejectUnauthorized?: boolean;
+}
+
+/** A node that runs elsewhere. */
+export interface HostSettings {
+	readonly host: string;
+	readonly port: number;
+	readonly user?: string;
+	/** Default: `password` of the settings. */
+	readonly password?: string;
+	/** Left out: without TLS. */
+	readonly tls?: HostTls;
+}
+
 /** Wishes as they come from one source; what is left out is decided elsewhere. */
 export interface ClusterWishes {
 	readonly name?: string;
@@ -38,6 +59,8 @@ export interface ClusterWishes {
 	readonly restart?: RestartMode;
 	readonly transport?: TransportChoice;
 	readonly config?: Directives;
+	/** Nodes that run elsewhere, in place of those that `shards` and the like ask for. */
+	readonly hosts?: readonly HostSettings[];
 	/** Overrides for single nodes, by index from 0 or by port. */
 	readonly nodes?: ReadonlyMap<number, Directives>;
 }
@@ -61,6 +84,8 @@ export interface ClusterSettings {
 	readonly restart: RestartMode;
 	readonly transport: TransportChoice;
 	readonly config: Directives;
+	/** Not empty: nothing is started, the nodes run elsewhere. */
+	readonly hosts: readonly HostSettings[];
 	readonly nodes: ReadonlyMap<number, Directives>;
 }
 
@@ -77,6 +102,7 @@ const DEFAULTS: ClusterSettings = {
 	restart: 'never',
 	transport: 'auto',
 	config: {},
+	hosts: [],
 	nodes: new Map(),
 };
 
@@ -152,7 +178,20 @@ export function shown(value: unknown): string {
 }
 
 /** Where a setting was written, for messages: `cluster.yaml:7: basePort`, `--base-port`. */
-export type WhereIs = (field: FieldName) => string;
+export type WhereIs = (field: string) => string;
+
+/** What tells how nodes are started; the name in cluster.yaml by the name of the wish. */
+const OF_STARTED_NODES: Readonly<Partial<Record<keyof ClusterWishes, string>>> = {
+	engine: 'engine',
+	shards: 'shards',
+	replicas: 'replicas',
+	basePort: 'basePort',
+	bind: 'bind',
+	nodeTimeoutMs: 'nodeTimeout',
+	restart: 'restart',
+	config: 'config',
+	nodes: 'nodes',
+};
 
 /**
  * Later wishes win over earlier ones, `config` and `nodes` key by key.
@@ -166,6 +205,15 @@ export function settle(wishes: readonly ClusterWishes[], where: WhereIs): Cluste
 		config: Object.assign({}, ...wishes.map((wish) => wish.config ?? {})),
 		nodes: mergeNodes(wishes),
 	};
+	if (settings.hosts.length > 0) {
+		const wrong = Object.entries(OF_STARTED_NODES)
+			.filter(([wish]) => wish in single)
+			.map(
+				([, key]) =>
+					`${where(key)}: cannot stand beside hosts: these nodes run elsewhere; delete one of both`,
+			);
+		if (wrong.length > 0) throw new UsageError(wrong.join('\n'));
+	}
 	if (settings.engine !== OWN_ENGINE && single.transport !== undefined)
 		throw new UsageError(`--transport: is for nodes that are threads; ${settings.engine} has its own`);
 	const nodeCount = nodeCountOf(settings);

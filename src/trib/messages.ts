@@ -22,6 +22,20 @@ export interface Credentials {
 	/** The ACL user; without it the password alone is sent (`default`). */
 	readonly user?: string;
 	readonly password?: string;
+	/** Left out: without TLS. */
+	readonly tls?: TlsCredentials;
+	/** Nodes that want others, by `host:port`. */
+	readonly ofNodes?: Readonly<Record<string, Credentials>>;
+}
+
+/** All texts in PEM. */
+export interface TlsCredentials {
+	/** Whom to trust; left out: the system's authorities. */
+	readonly ca?: string;
+	readonly cert?: string;
+	readonly key?: string;
+	/** False: any certificate will do. */
+	readonly rejectUnauthorized?: boolean;
 }
 
 /** How the lines that people read are made. */

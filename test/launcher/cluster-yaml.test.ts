@@ -78,7 +78,7 @@ const MISTAKES: [text: string, complaint: string][] = [
 	['base_port: 3', 'cluster.yaml:1: base_port: is no key of cluster.yaml; did you mean "basePort"?'],
 	[
 		'colour: blue',
-		'cluster.yaml:1: colour: is no key of cluster.yaml; the keys are name, engine, shards, replicas, basePort, bind, dataDir, nodeTimeout, password, restart, config, nodes',
+		'cluster.yaml:1: colour: is no key of cluster.yaml; the keys are name, engine, shards, replicas, basePort, bind, dataDir, nodeTimeout, password, restart, hosts, config, nodes',
 	],
 	['\nshards: three', 'cluster.yaml:2: shards: must be a whole number from 1 to 256, not "three"'],
 	['shards: 0', 'cluster.yaml:1: shards: must be a whole number from 1 to 256, not 0'],
