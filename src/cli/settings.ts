@@ -51,12 +51,7 @@ export async function readSettings(
 	return settings;
 }
 
-/** Where the cluster of this working directory lives, for commands that only look for it. */
-export async function readDataDir(dataDir: string | undefined): Promise<string> {
-	return (await readPlace(undefined, dataDir)).dataDir;
-}
-
-/** As `readDataDir`, for commands to which `hosts` are a cluster too: those of a file, unless a data directory is named. */
+/** Where the cluster of this working directory is, for commands that only look for it: its data directory, or its hosts. */
 export function readPlace(file: string | undefined, dataDir: string | undefined): Promise<ClusterSettings> {
 	return readSettings(file, dataDir === undefined ? {} : {dataDir});
 }
