@@ -19,6 +19,11 @@ export type {LauncherEvent as ClusterEvent, NodePhase, NodeRole};
 export interface ClusterOptions {
 	/** How the cluster is called in messages. Default `shoal`. */
 	readonly name?: string;
+	/**
+	 * What nodes are: `shoal`, threads of this process (the default), or processes of a server: `redis-server`, `valkey-server`
+	 * or its path. They end with the cluster, and when this process exits.
+	 */
+	readonly engine?: string;
 	/** Primaries, each with its share of the 16384 slots: 1 to 256. Default 3. */
 	readonly shards?: number;
 	/** Replicas of each primary: 0 to 5. Default 0. */

@@ -52,6 +52,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 		'node/config-parameters.ts',
 		'faults',
 		'types:trib',
+		// Nodes that are processes are asked as any server is.
+		'resp',
+		'trib/client.ts',
+		'trib/nodes-text.ts',
 		'types:index.ts',
 	],
 	load: ['lib', 'slots', 'resp'],

@@ -4,6 +4,7 @@ import {LaunchError, UsageError} from '../launcher/errors.ts';
 import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {version} from '../launcher/version.ts';
 import {addTrib} from '../trib/program.ts';
+import {addJobCommands} from './job-commands.ts';
 import {addNodeCommands} from './node-commands.ts';
 import {dataDirOption} from './options.ts';
 import type {UpOptions} from './up.ts';
@@ -39,19 +40,26 @@ function createProgram(threads: ThreadFiles, setExitCode: (code: number) => void
 	addUp(program, threads, setExitCode);
 	addStatusAndDown(program, setExitCode);
 	addNodeCommands(program, setExitCode);
-	addTrib(program, {
+	const trib = addTrib(program, {
 		color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
 		environment: process.env,
 		async defaultNodes(dataDir) {
-			return (await import('./trib.ts')).runningNodes(dataDir);
+			return (await import('./trib.ts')).runningNodes(dataDir, fileOf(trib));
 		},
 		async run(job, dataDir) {
 			const {runTrib} = await import('./trib.ts');
-			setExitCode(await runTrib(job, dataDir, threads));
+			setExitCode(await runTrib(job, {dataDir, file: fileOf(trib)}, threads));
 		},
 	});
+	trib.option(
+		'--file <cluster.yaml>',
+		'whose hosts are meant when no node is named (default: ./cluster.yaml)',
+	);
+	addJobCommands(trib, setExitCode);
 	return program;
 }
+
+const fileOf = (trib: Command): string | undefined => trib.opts<{file?: string}>().file;
 
 function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: number) => void): void {
 	program
@@ -59,6 +67,10 @@ function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: numbe
 		.description('boot a cluster and stay in the foreground until SIGINT or SIGTERM')
 		.argument('[file]', 'the settings (default: ./cluster.yaml where there is one)')
 		.option('--name <name>', 'how the cluster is called in messages')
+		.option(
+			'--engine <server>',
+			'what nodes are: shoal, redis-server, valkey-server or a path (default: shoal)',
+		)
 		.option('--shards <count>', 'primaries, each with its share of the slots (default: 3)')
 		.option('--replicas <count>', 'replicas of each primary (default: 0)')
 		.option('--base-port <port>', 'port of the first node, the others follow; 0: free ports (default: 7000)')
@@ -90,12 +102,15 @@ function addUp(program: Command, threads: ThreadFiles, setExitCode: (code: numbe
 function addStatusAndDown(program: Command, setExitCode: (code: number) => void): void {
 	program
 		.command('status')
-		.description('show the running cluster of a data directory; exit code 1 when not all is well')
+		.description(
+			'show the running cluster of a data directory, or that of hosts; exit code 1 when not all is well',
+		)
+		.argument('[file]', 'the settings (default: ./cluster.yaml where there is one)')
 		.addOption(dataDirOption())
 		.option('--json', 'print JSON')
-		.action(async (options: {dataDir?: string; json?: boolean}) => {
+		.action(async (file: string | undefined, options: {dataDir?: string; json?: boolean}) => {
 			const {status} = await import('./status.ts');
-			setExitCode(await status(options));
+			setExitCode(await status(file, options));
 		});
 	program
 		.command('down')

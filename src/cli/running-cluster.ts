@@ -2,11 +2,15 @@
 import {ControlClient} from '../launcher/control-client.ts';
 import {readControl} from '../launcher/data-dir.ts';
 import {LaunchError} from '../launcher/errors.ts';
-import {readDataDir} from './settings.ts';
+import {readPlace} from './settings.ts';
 
 /** @throws LaunchError when none runs there */
 export async function runningCluster(dataDir: string | undefined): Promise<ControlClient> {
-	const directory = await readDataDir(dataDir);
+	const {dataDir: directory, hosts} = await readPlace(undefined, dataDir);
+	if (dataDir === undefined && hosts.length > 0)
+		throw new LaunchError(
+			'the nodes of cluster.yaml are hosts: they run elsewhere, and nothing here starts or stops them; shoal status and shoal trib work',
+		);
 	const address = readControl(directory);
 	if (address === null)
 		throw new LaunchError(

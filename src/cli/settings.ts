@@ -15,6 +15,7 @@ const DEFAULT_FILE = 'cluster.yaml';
 /** Settings as commander gives them: text, and only what was typed. */
 export interface SettingOptions {
 	readonly name?: string;
+	readonly engine?: string;
 	readonly shards?: string;
 	readonly replicas?: string;
 	readonly basePort?: string;
@@ -36,10 +37,12 @@ export async function readSettings(
 	options: SettingOptions,
 ): Promise<ClusterSettings> {
 	const name = file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
-	const typed = await optionWishes(options);
 	const fromFile =
-		name === undefined ? undefined : (await import('../launcher/cluster-yaml.ts')).readClusterFile(name);
-	const wasTyped = (field: FieldName): boolean => field in options;
+		name === undefined
+			? undefined
+			: (await import('../launcher/cluster-yaml.ts')).readClusterFile(name, options.engine);
+	const typed = await optionWishes(options, fromFile?.wishes.engine);
+	const wasTyped = (field: string): boolean => field in options;
 	const settings = settle(
 		[fromFile?.wishes ?? {}, typed],
 		(field) => (wasTyped(field) ? optionName(field) : fromFile?.where(field)) ?? optionName(field),
@@ -48,14 +51,17 @@ export async function readSettings(
 	return settings;
 }
 
-/** Where the cluster of this working directory lives, for commands that only look for it. */
-export async function readDataDir(dataDir: string | undefined): Promise<string> {
-	return (await readSettings(undefined, dataDir === undefined ? {} : {dataDir})).dataDir;
+/** Where the cluster of this working directory is, for commands that only look for it: its data directory, or its hosts. */
+export function readPlace(file: string | undefined, dataDir: string | undefined): Promise<ClusterSettings> {
+	return readSettings(file, dataDir === undefined ? {} : {dataDir});
 }
 
-async function optionWishes(options: SettingOptions): Promise<ClusterWishes> {
-	const {name, bind, dataDir, password, restart, transport, config = []} = options;
-	const texts = {name, bind, dataDir, password, restart};
+async function optionWishes(
+	options: SettingOptions,
+	engineOfFile: string | undefined,
+): Promise<ClusterWishes> {
+	const {name, engine, bind, dataDir, password, restart, transport, config = []} = options;
+	const texts = {name, engine, bind, dataDir, password, restart};
 	const numbers = {
 		shards: options.shards,
 		replicas: options.replicas,
@@ -70,7 +76,7 @@ async function optionWishes(options: SettingOptions): Promise<ClusterWishes> {
 			wishes[field === 'nodeTimeout' ? 'nodeTimeoutMs' : field] = accept(field as FieldName, numberOf(text));
 	}
 	if (transport !== undefined) wishes['transport'] = transport;
-	if (config.length > 0) wishes['config'] = await directives(config);
+	if (config.length > 0) wishes['config'] = await directives(config, engine ?? engineOfFile);
 	return wishes;
 }
 
@@ -83,14 +89,17 @@ function accept(field: FieldName, value: number | string): number | string {
 	return value;
 }
 
-async function directives(typed: readonly string[]): Promise<Record<string, string>> {
+async function directives(
+	typed: readonly string[],
+	engine: string | undefined,
+): Promise<Record<string, string>> {
 	const {refuseDirective} = await import('../launcher/directives.ts');
 	const result: Record<string, string> = {};
 	for (const text of typed) {
 		const [, name, value] = /^\s*([^\s=]+)\s*(?:=|\s)\s*(.*)$/s.exec(text) ?? [];
 		if (name === undefined || value === undefined)
 			throw new UsageError(`--config ${text}: must be directive=value, such as --config maxmemory=100mb`);
-		const problem = refuseDirective(name, value);
+		const problem = refuseDirective(name, value, engine);
 		if (problem !== null) throw new UsageError(`--config ${name}: ${problem}`);
 		result[name.toLowerCase()] = value;
 	}
@@ -98,5 +107,5 @@ async function directives(typed: readonly string[]): Promise<Record<string, stri
 }
 
 /** `basePort` is `--base-port`. */
-const optionName = (field: FieldName): string =>
+const optionName = (field: string): string =>
 	`--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -1,38 +1,73 @@
 /** `shoal trib`: asks the manager of the running cluster, or one of our own where none runs. */
-import {createInterface, type Interface} from 'node:readline';
-import {assert} from '../lib/assert.ts';
 import {ControlClient} from '../launcher/control-client.ts';
 import {readControl} from '../launcher/data-dir.ts';
-import {ManagerThread, type JobConsole, type JobRunner} from '../launcher/manager-thread.ts';
+import {ManagerThread} from '../launcher/manager-thread.ts';
 import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {ThreadKind} from '../launcher/threads.ts';
 import type {Endpoint, TribJob} from '../trib/messages.ts';
-import {readDataDir} from './settings.ts';
+import {onInterrupt} from './interrupts.ts';
+import {watchJob} from './jobs.ts';
+import {readPlace} from './settings.ts';
+import {Terminal} from './terminal.ts';
+
+/** Where the cluster is that is meant. */
+interface Place {
+	readonly dataDir: string | undefined;
+	readonly file: string | undefined;
+}
 
 /**
  * Resolves with the exit code.
  * @throws LaunchError
  */
-export async function runTrib(
-	job: TribJob,
-	dataDir: string | undefined,
-	threads: ThreadFiles,
-): Promise<number> {
-	const remote = await runningLauncher(dataDir);
-	const manager = remote === null ? new ManagerThread(new ThreadKind(threads.manager)) : null;
+export async function runTrib(job: TribJob, {dataDir, file}: Place, threads: ThreadFiles): Promise<number> {
+	const {hosts} = await readPlace(file, dataDir);
+	const remote = hosts.length > 0 ? null : await runningLauncher(dataDir);
 	const terminal = new Terminal();
 	try {
-		const runner: JobRunner | null = remote ?? manager;
-		assert(runner !== null, 'where no launcher runs a manager does');
-		return (await runner.run(job, terminal)).exitCode;
+		return remote === null
+			? await runHere(await enter(job, {dataDir, file}), terminal, threads)
+			: await watchJob(remote, terminal, (signal) => remote.run(job, terminal, signal));
 	} finally {
 		terminal.close();
-		await manager?.stop();
 	}
 }
 
-/** The nodes that a launcher of this directory runs; none when there is no launcher. */
-export async function runningNodes(dataDir: string | undefined): Promise<Endpoint[]> {
+/** The job lives as long as this process: Ctrl-C ends it after the step under way, a second one at once. */
+async function runHere(job: TribJob, terminal: Terminal, threads: ThreadFiles): Promise<number> {
+	const manager = new ManagerThread(new ThreadKind(threads.manager));
+	const cancelling = new AbortController();
+	const forget = onInterrupt(() => {
+		if (cancelling.signal.aborted) return void manager.stop();
+		terminal.output('\nThe job ends after the step under way; Ctrl-C again ends it at once.\n', 'stderr');
+		cancelling.abort();
+	});
+	try {
+		return (await manager.run(job, terminal, cancelling.signal)).exitCode;
+	} finally {
+		forget();
+		await manager.stop();
+	}
+}
+
+/** With what the settings say of how its nodes are entered, if they are hosts of them. No other server gets to hear it. */
+async function enter(job: TribJob, {dataDir, file}: Place): Promise<TribJob> {
+	const settings = await readPlace(file, dataDir);
+	if (settings.hosts.length === 0) return job;
+	const {credentialsOfHosts, areHosts} = await import('./hosts.ts');
+	const endpoints = job.command === 'create' ? job.options.nodes : [job.options.node];
+	if (!areHosts(endpoints, settings)) return job;
+	const typed = job.options.credentials;
+	return {
+		...job,
+		options: {...job.options, credentials: credentialsOfHosts(settings, typed)},
+	} as TribJob;
+}
+
+/** The nodes that a launcher of this directory runs, or the hosts of the settings; none when there are neither. */
+export async function runningNodes(dataDir: string | undefined, file?: string): Promise<readonly Endpoint[]> {
+	const settings = await readPlace(file, dataDir);
+	if (settings.hosts.length > 0) return (await import('./hosts.ts')).reachableFirst(settings);
 	const status = await (await runningLauncher(dataDir))?.status();
 	return (status?.nodes ?? [])
 		.filter((node) => node.phase === 'running')
@@ -40,61 +75,6 @@ export async function runningNodes(dataDir: string | undefined): Promise<Endpoin
 }
 
 async function runningLauncher(dataDir: string | undefined): Promise<ControlClient | null> {
-	const address = readControl(await readDataDir(dataDir));
+	const address = readControl((await readPlace(undefined, dataDir)).dataDir);
 	return address === null ? null : new ControlClient(address);
-}
-
-/** The person at the keyboard, or the script that stands in for one. */
-class Terminal implements JobConsole {
-	readonly #lines: string[] = [];
-	#reader: Interface | undefined;
-	#waiting: ((line: string | null) => void) | undefined;
-	#ended = false;
-	#progressShown = false;
-
-	output(text: string, stream: 'stdout' | 'stderr'): void {
-		this.#clearProgress();
-		process[stream].write(text);
-	}
-
-	ask(question: string): Promise<string | null> {
-		this.#clearProgress();
-		process.stdout.write(question);
-		this.#reader ??= this.#openReader();
-		const line = this.#lines.shift();
-		if (line !== undefined) return Promise.resolve(line);
-		if (this.#ended) return Promise.resolve(null);
-		return new Promise((resolve) => (this.#waiting = resolve));
-	}
-
-	progress(done: number, total: number, what: string): void {
-		if (!process.stderr.isTTY) return;
-		this.#progressShown = true;
-		process.stderr.write(`\r\u001b[K${what} ${done}/${total}`);
-	}
-
-	close(): void {
-		this.#clearProgress();
-		this.#reader?.close();
-	}
-
-	#clearProgress(): void {
-		if (this.#progressShown) process.stderr.write('\r\u001b[K');
-		this.#progressShown = false;
-	}
-
-	#openReader(): Interface {
-		const reader = createInterface({input: process.stdin});
-		reader.on('line', (line) => {
-			const waiting = this.#waiting;
-			this.#waiting = undefined;
-			if (waiting === undefined) this.#lines.push(line);
-			else waiting(line);
-		});
-		reader.once('close', () => {
-			this.#ended = true;
-			this.#waiting?.(null);
-		});
-		return reader;
-	}
 }

@@ -2,7 +2,7 @@
 import {LaunchError, messageOf} from '../launcher/errors.ts';
 import type {LauncherEvent} from '../launcher/events.ts';
 import {launch, type Launcher} from '../launcher/launcher.ts';
-import {count} from '../launcher/settings.ts';
+import {count, OWN_ENGINE} from '../launcher/settings.ts';
 import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {addressRange} from './address-range.ts';
 import {secondsOf} from './node-lines.ts';
@@ -26,6 +26,7 @@ export async function up(
 	threads: ThreadFiles,
 ): Promise<number> {
 	const settings = await readSettings(file, options);
+	if (settings.hosts.length > 0) return (await import('./hosts.ts')).upHosts(settings, options);
 	const ending = endOnSignals();
 	const reporter = new Reporter(options);
 	try {
@@ -101,9 +102,11 @@ class Reporter {
 			const all = launcher.nodes.length;
 			const nodes =
 				running.length === all ? count(all, 'node') : `${running.length} of ${count(all, 'node')}`;
+			const {title} = launcher.engine;
+			const of = launcher.settings.engine === OWN_ENGINE ? '' : ` of ${title}`;
 			const what = create
-				? `Cluster ${isOk ? 'ready' : 'NOT ok'}: ${nodes}, ${slots} slots covered`
-				: `Listening: ${count(all, 'empty node')}`;
+				? `Cluster ${isOk ? 'ready' : 'NOT ok'}: ${nodes}${of}, ${slots} slots covered`
+				: `Listening: ${count(all, 'empty node')}${of}`;
 			console.log(`${what}, ${addressRange(addresses)} in ${seconds.toFixed(2)} s`);
 		}
 	}
@@ -111,6 +114,8 @@ class Reporter {
 	report(event: LauncherEvent): void {
 		if (this.#options.json === true) {
 			// `ready` is told by `announce`, when the control endpoint is there too.
+			// Steps of jobs are many, and GET /events has them.
+			if (event.event === 'job-progress') return;
 			if (event.event !== 'ready' && !(event.event === 'log' && event.level !== 'warning')) printJson(event);
 			return;
 		}

@@ -6,7 +6,7 @@ import {randomInt} from 'node:crypto';
 import {LaunchError, messageOf, UsageError} from './errors.ts';
 import type {NodeStatus} from './events.ts';
 import type {Launcher} from './launcher.ts';
-import type {NodeThread} from './node-thread.ts';
+import type {NodeHandle} from './node-handle.ts';
 import {HIGHEST_PORT, shown} from './settings.ts';
 import {resolveTargets, type TargetView} from './targets.ts';
 
@@ -60,10 +60,10 @@ export async function carryOut(launcher: Launcher, act: NodeAct, by: string): Pr
 async function toEach(
 	launcher: Launcher,
 	{action, targets}: Exclude<NodeAct, {action: 'add'}>,
-	doIt: (node: NodeThread) => Promise<unknown>,
+	doIt: (node: NodeHandle) => Promise<unknown>,
 ): Promise<ActReport> {
 	const {fleet} = launcher;
-	const isCandidate = (node: NodeThread): boolean => (action === 'start' ? node.isOver : node.isUp);
+	const isCandidate = (node: NodeHandle): boolean => (action === 'start' ? node.isOver : node.isUp);
 	const indexes = resolveTargets(targets, targetView(launcher, isCandidate));
 	const outcomes = await Promise.all(
 		indexes.map(async (index) => {
@@ -85,7 +85,7 @@ async function toEach(
 	};
 }
 
-function targetView({fleet}: Launcher, isCandidate: (node: NodeThread) => boolean): TargetView {
+function targetView({fleet}: Launcher, isCandidate: (node: NodeHandle) => boolean): TargetView {
 	return {
 		nodes: fleet.nodes.map((node) => {
 			const {index, host, port} = node.start;

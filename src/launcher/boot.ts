@@ -14,7 +14,7 @@ import {LaunchError} from './errors.ts';
 import type {Fleet} from './fleet.ts';
 import {findFreePorts} from './free-ports.ts';
 import {QuietConsole, type JobRunner} from './manager-thread.ts';
-import type {NodeThread} from './node-thread.ts';
+import type {NodeHandle} from './node-handle.ts';
 import {count, nodeCountOf, type ClusterSettings} from './settings.ts';
 import {isOfItsFiles, startError} from './start-error.ts';
 import {StartGate} from './start-gate.ts';
@@ -48,7 +48,7 @@ export class Boot {
 	}
 
 	/** A node ended, or could not start. False when the boot fails of it, or has failed. */
-	survives(node: NodeThread): boolean {
+	survives(node: NodeHandle): boolean {
 		const canDoWithout = !this.#options.fleet.isFresh(node) && isOfItsFiles(node);
 		if (canDoWithout) this.#gate.look();
 		else this.#gate.fail(problemOf(node));
@@ -88,11 +88,11 @@ export class Boot {
 	}
 
 	/** The nodes that the settings ask for. */
-	get #wished(): readonly NodeThread[] {
+	get #wished(): readonly NodeHandle[] {
 		return this.#options.fleet.nodes.slice(0, nodeCountOf(this.#options.settings));
 	}
 
-	get #running(): readonly NodeThread[] {
+	get #running(): readonly NodeHandle[] {
 		return this.#options.fleet.nodes.filter((node) => node.phase === 'running');
 	}
 
@@ -114,7 +114,7 @@ export class Boot {
 	async #knowNobody(): Promise<boolean> {
 		await this.#gate.until(() => this.#running.every((node) => node.opinion !== null));
 		const {settings, fleet} = this.#options;
-		const known = (node: NodeThread): number => node.opinion?.knownNodeCount ?? 1;
+		const known = (node: NodeHandle): number => node.opinion?.knownNodeCount ?? 1;
 		const largest = Math.max(...this.#running.map(known));
 		if (largest <= 1) {
 			return this.#wished.every((node) => node.phase === 'running' && node.opinion?.assignedCount === 0);
@@ -153,7 +153,7 @@ export class Boot {
 		return this.#options.fleet.nodes.every((node) => node.phase === 'running');
 	}
 
-	get #replicas(): readonly NodeThread[] {
+	get #replicas(): readonly NodeHandle[] {
 		return this.#running.filter((node) => node.role?.role === 'replica');
 	}
 
@@ -173,7 +173,7 @@ export class Boot {
 	}
 
 	/** Who is waited for. Where nodes could not start, replicas may hear nobody for long. */
-	#laggards(isNew: boolean): readonly NodeThread[] {
+	#laggards(isNew: boolean): readonly NodeHandle[] {
 		const members = isNew ? this.#wished : this.#running.filter((node) => !node.isAlone);
 		const isWhole = this.#isWhole;
 		return members.filter(
@@ -186,7 +186,7 @@ export class Boot {
 		const laggards = this.#laggards(isNew);
 		if (laggards.length === 0)
 			return `${after} the cluster has only ${count(this.#replicas.length, 'replica')}`;
-		const list = (nodes: readonly NodeThread[]): string =>
+		const list = (nodes: readonly NodeHandle[]): string =>
 			`${count(nodes.length, 'node')} (${nodes.map((node) => node.start.port).join(', ')})`;
 		const doubting = laggards.filter((node) => !node.seesClusterOk);
 		return doubting.length > 0
@@ -195,7 +195,7 @@ export class Boot {
 	}
 }
 
-const problemOf = (node: NodeThread): LaunchError =>
+const problemOf = (node: NodeHandle): LaunchError =>
 	node.failure === null
 		? new LaunchError(`node ${node.start.port} ended during the start: ${node.cause}`)
 		: startError(node, node.failure, 'choose other ports with --base-port');

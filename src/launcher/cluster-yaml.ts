@@ -3,14 +3,17 @@
  * Loaded only when there is a file to read: the yaml package is the larger part of the command line.
  */
 import {readFileSync} from 'node:fs';
+import {dirname} from 'node:path';
 import {isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type Pair, type YAMLMap} from 'yaml';
 import {refuseDirective} from './directives.ts';
 import {errorCode, messageOf, UsageError} from './errors.ts';
+import {readHosts, type HostsContext} from './hosts-yaml.ts';
 import {nearest} from './nearest.ts';
 import {
 	FIELDS,
 	nodeCountOf,
 	nodeIndexOf,
+	OWN_ENGINE,
 	shown,
 	type ClusterSettings,
 	type ClusterWishes,
@@ -22,7 +25,7 @@ import {
 export interface ClusterFile {
 	readonly wishes: ClusterWishes;
 	/** `cluster.yaml:7: basePort`, or undefined when the file does not set it. */
-	where(field: FieldName): string | undefined;
+	where(field: string): string | undefined;
 	/**
 	 * What can be checked only when the command line has been heard too.
 	 * @throws UsageError when `nodes:` names a node that the cluster does not have
@@ -30,12 +33,15 @@ export interface ClusterFile {
 	checkAgainst(settings: ClusterSettings): void;
 }
 
-const KEYS = [...Object.keys(FIELDS), 'config', 'nodes'];
+const KEYS = [...Object.keys(FIELDS), 'hosts', 'config', 'nodes'];
 /** Names of cluster.yaml whose setting is called otherwise inside. */
 const WISH_OF: Readonly<Record<string, string>> = {nodeTimeout: 'nodeTimeoutMs'};
 
-/** @throws UsageError when the file cannot be read or anything in it is wrong */
-export function readClusterFile(file: string): ClusterFile {
+/**
+ * @param engine that of the command line, which wins over the file's: directives are checked against it
+ * @throws UsageError when the file cannot be read or anything in it is wrong
+ */
+export function readClusterFile(file: string, engine?: string): ClusterFile {
 	let text: string;
 	try {
 		text = readFileSync(file, 'utf8');
@@ -46,14 +52,14 @@ export function readClusterFile(file: string): ClusterFile {
 		if (code === 'EISDIR') throw new UsageError(`${file}: is a directory; name the cluster.yaml in it`);
 		throw new UsageError(`${file}: cannot be read: ${messageOf(error)}`);
 	}
-	return parseClusterFile(text, file);
+	return parseClusterFile(text, file, engine);
 }
 
 /** @throws UsageError when anything in the text is wrong */
-export function parseClusterFile(text: string, file: string): ClusterFile {
+export function parseClusterFile(text: string, file: string, engine?: string): ClusterFile {
 	const lines = new LineCounter();
 	const document = parseDocument(text, {lineCounter: lines, prettyErrors: false, version: '1.2'});
-	const reader = new Reader(file, lines);
+	const reader = new Reader(file, lines, engine);
 	for (const error of document.errors)
 		reader.complain(error.pos[0], '', `${sentence(error.message)}; this is no YAML`);
 	if (document.errors.length === 0) reader.read(document.contents);
@@ -63,12 +69,15 @@ export function parseClusterFile(text: string, file: string): ClusterFile {
 
 class Reader implements ClusterFile {
 	readonly #file: string;
+	/** Undefined until it is known. */
+	#engine: string | undefined;
 	readonly #lines: LineCounter;
 	readonly #wrong: string[] = [];
 	readonly #offsets = new Map<string, number>();
 	#wishes: ClusterWishes = {};
 
-	constructor(file: string, lines: LineCounter) {
+	constructor(file: string, lines: LineCounter, engine: string | undefined) {
+		this.#engine = engine;
 		this.#file = file;
 		this.#lines = lines;
 	}
@@ -77,7 +86,7 @@ class Reader implements ClusterFile {
 		return this.#wishes;
 	}
 
-	where(field: FieldName): string | undefined {
+	where(field: string): string | undefined {
 		const offset = this.#offsets.get(field);
 		return offset === undefined ? undefined : this.#place(offset, field);
 	}
@@ -117,10 +126,13 @@ class Reader implements ClusterFile {
 			);
 			return;
 		}
+		const engine = contents.get('engine');
+		this.#engine ??= typeof engine === 'string' ? engine : OWN_ENGINE;
 		const wishes: Record<string, unknown> = {};
 		for (const [key, value, offset] of this.#entries(contents, '')) {
 			this.#offsets.set(key, offset);
 			if (key === 'config') wishes['config'] = this.#directives(value, 'config', offset);
+			else if (key === 'hosts') wishes['hosts'] = readHosts(value, offset, this.#hostsContext);
 			else if (key === 'nodes') wishes['nodes'] = this.#nodes(value, offset);
 			else if (key in FIELDS) wishes[WISH_OF[key] ?? key] = this.#field(key as FieldName, value, offset);
 			else
@@ -131,6 +143,15 @@ class Reader implements ClusterFile {
 				);
 		}
 		this.#wishes = wishes;
+	}
+
+	get #hostsContext(): HostsContext {
+		return {
+			complain: (offset, key, what) => this.complain(offset, key, what),
+			entries: (map, path) => this.#entries(map, path),
+			offsetOf,
+			directory: dirname(this.#file),
+		};
 	}
 
 	#field(key: FieldName, node: unknown, offset: number): number | string | undefined {
@@ -167,7 +188,7 @@ class Reader implements ClusterFile {
 			const problem =
 				text === null
 					? `must be one value or a list of values, not ${shownNode(value)}`
-					: refuseDirective(name, text);
+					: refuseDirective(name, text, this.#engine);
 			if (problem !== null) this.complain(at, `${path}.${name}`, problem);
 			else directives[name.toLowerCase()] = text ?? '';
 		}

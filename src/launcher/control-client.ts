@@ -1,15 +1,20 @@
 /** The other end of the control endpoint: what commands like `shoal status` say to the launcher that runs elsewhere. */
 import {request, type ClientRequest, type IncomingMessage} from 'node:http';
 import type {ActReport, NodeAct} from './acts.ts';
-import type {TribAnswer, TribLine} from './control-server.ts';
+import type {TribAnswer, TribLine} from './control-jobs.ts';
 import type {ControlAddress} from './data-dir.ts';
 import {LaunchError, messageOf, UsageError} from './errors.ts';
-import type {LauncherEvent, LauncherStatus} from './events.ts';
+import type {JobStatus, LauncherEvent, LauncherStatus} from './events.ts';
 import {jsonLines} from './json-lines.ts';
-import type {JobConsole, JobOutcome, JobRunner} from './manager-thread.ts';
+import type {JobConsole, JobOutcome} from './manager-thread.ts';
 import type {TribJob} from '../trib/messages.ts';
 
-export class ControlClient implements JobRunner {
+/** The job goes on without us. */
+export class Detached extends Error {
+	override readonly name = 'Detached';
+}
+
+export class ControlClient {
 	readonly #address: ControlAddress;
 
 	constructor(address: ControlAddress) {
@@ -42,13 +47,63 @@ export class ControlClient implements JobRunner {
 		}
 	}
 
-	async run(job: TribJob, console: JobConsole): Promise<JobOutcome> {
+	/** The signal detaches from the job, which goes on: rejects with Detached. To end the job is `cancel`. */
+	async run(job: TribJob, console: JobConsole, signal?: AbortSignal): Promise<JobOutcome> {
 		const outgoing = this.#begin('POST', '/trib');
 		outgoing.write(`${JSON.stringify(job)}\n`);
+		return this.#listen(outgoing, console, signal);
+	}
+
+	/** Looks on at a job, from its beginning as far as that is kept; without a number at the one that runs, or the last. */
+	async follow(id: number | undefined, console: JobConsole, signal?: AbortSignal): Promise<JobOutcome> {
+		const outgoing = this.#begin('GET', `/jobs/${id ?? 'current'}`);
+		outgoing.end();
+		return this.#listen(outgoing, console, signal);
+	}
+
+	async jobs(): Promise<readonly JobStatus[]> {
+		for await (const jobs of jsonLines(await this.#ask('GET', '/jobs'))) return jobs as readonly JobStatus[];
+		throw new LaunchError('the launcher did not say which jobs there are');
+	}
+
+	/** @throws UsageError when there is no such job @throws LaunchError when it has ended */
+	async cancel(id: number): Promise<JobStatus> {
+		for await (const job of jsonLines(await this.#ask('POST', `/jobs/${id}/cancel`))) return job as JobStatus;
+		throw new LaunchError('the launcher did not say what became of the job');
+	}
+
+	async #listen(outgoing: ClientRequest, console: JobConsole, signal?: AbortSignal): Promise<JobOutcome> {
+		let detach = (): void => {};
+		// A question may be open, which nobody is going to answer: that is not waited for.
+		const left = new Promise<never>((_, reject) => {
+			detach = () => {
+				outgoing.destroy();
+				reject(new Detached());
+			};
+		});
+		signal?.addEventListener('abort', detach, {once: true});
+		const heard = this.#hear(outgoing, console);
+		// What breaks because we left is no news.
+		heard.catch(() => {});
+		try {
+			return await Promise.race([heard, left]);
+		} finally {
+			signal?.removeEventListener('abort', detach);
+		}
+	}
+
+	async #hear(outgoing: ClientRequest, console: JobConsole): Promise<JobOutcome> {
+		const answer = (text: string | null): void => {
+			if (outgoing.writableEnded || outgoing.destroyed) return;
+			outgoing.write(`${JSON.stringify({answer: text} satisfies TribAnswer)}\n`);
+		};
 		const lines = jsonLines(await this.#responseTo(outgoing)) as AsyncGenerator<TribLine, undefined>;
 		try {
 			for await (const line of lines) {
 				switch (line.kind) {
+					case 'job':
+						console.began?.(line.id);
+						break;
 					case 'output':
 						console.output(line.text, line.stream);
 						break;
@@ -56,9 +111,8 @@ export class ControlClient implements JobRunner {
 						console.progress(line.done, line.total, line.what);
 						break;
 					case 'ask':
-						outgoing.write(
-							`${JSON.stringify({answer: await console.ask(line.text)} satisfies TribAnswer)}\n`,
-						);
+						// Not waited for: the job may end without the answer, when somebody cancels it.
+						void console.ask(line.text).then((text) => answer(text));
 						break;
 					case 'done':
 						return {exitCode: line.exitCode, report: line.report};

@@ -6,32 +6,17 @@
  *     GET  /events   stream of LauncherEvent, until either side closes
  *     POST /nodes    NodeAct; answers with its ActReport when all is done
  *     POST /stop     {reason?}; answers when the stop has begun
- *     POST /trib     stream in: the job, then an answer to each question; stream out: what the job says, last its outcome
+ *     POST /trib, GET /jobs, GET /jobs/<id>, POST /jobs/<id>/cancel: control-jobs.ts
  *
  * What is refused is answered with {error}: 400 for what was asked wrongly, 409 for what cannot be had.
  */
 import {randomBytes, timingSafeEqual} from 'node:crypto';
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http';
 import {carryOut, readAct} from './acts.ts';
+import {followJob, runJob} from './control-jobs.ts';
 import type {ControlAddress} from './data-dir.ts';
 import {LaunchError, messageOf, UsageError} from './errors.ts';
-import {jsonLines} from './json-lines.ts';
 import type {Launcher} from './launcher.ts';
-import type {JobConsole} from './manager-thread.ts';
-import type {TribExitCode, TribJob, TribReport} from '../trib/messages.ts';
-
-/** What `/trib` streams out. */
-export type TribLine =
-	| {readonly kind: 'output'; readonly text: string; readonly stream: 'stdout' | 'stderr'}
-	| {readonly kind: 'ask'; readonly text: string}
-	| {readonly kind: 'progress'; readonly done: number; readonly total: number; readonly what: string}
-	| {readonly kind: 'done'; readonly exitCode: TribExitCode; readonly report: TribReport | null}
-	| {readonly kind: 'failed'; readonly message: string};
-
-/** What `/trib` takes after the job, one a question. */
-export interface TribAnswer {
-	readonly answer: string | null;
-}
 
 const HOST = '127.0.0.1';
 const LARGEST_BODY_BYTES = 1 << 20;
@@ -109,10 +94,26 @@ async function answer(
 			return undefined;
 		}
 		case 'POST /trib':
-			return runJob(launcher, request, response);
+			return runJob(launcher.jobs, request, response);
+		case 'GET /jobs':
+			return sendJson(response, 200, launcher.jobs.list());
+		case 'GET /jobs/current':
+			return followJob(launcher.jobs, undefined, response);
 		default:
-			return sendJson(response, 404, {error: `there is no ${request.method} ${request.url}`});
+			return answerAboutJob(launcher, request, response);
 	}
+}
+
+async function answerAboutJob(
+	{jobs}: Launcher,
+	{method, url = ''}: IncomingMessage,
+	response: ServerResponse,
+): Promise<void> {
+	const [, id, act = ''] = /^\/jobs\/(\d{1,9})(\/cancel)?$/.exec(url) ?? [];
+	if (id !== undefined && `${method} ${act}` === 'GET ') return followJob(jobs, Number(id), response);
+	if (id !== undefined && `${method} ${act}` === 'POST /cancel')
+		return sendJson(response, 200, jobs.cancel(Number(id)));
+	return sendJson(response, 404, {error: `there is no ${method} ${url}`});
 }
 
 /** The Host is looked at too: a page in a browser that found the port by a rebound name does not get this far. */
@@ -131,47 +132,6 @@ function streamEvents(launcher: Launcher, response: ServerResponse): void {
 		if (event.event === 'stopped') response.end();
 	});
 	response.once('close', end);
-}
-
-async function runJob(launcher: Launcher, request: IncomingMessage, response: ServerResponse): Promise<void> {
-	const lines = jsonLines(request);
-	const first = await lines.next();
-	if (first.done === true || !isJob(first.value))
-		throw new BadRequest('the first line must be a job: {"command": ..., "options": {...}}');
-	response.writeHead(200, {'content-type': 'application/x-ndjson', 'cache-control': 'no-store'});
-	response.flushHeaders();
-	const send = (line: TribLine): void => {
-		response.write(`${JSON.stringify(line)}\n`);
-	};
-	const console: JobConsole = {
-		output: (text, stream) => send({kind: 'output', text, stream}),
-		progress: (done, total, what) => send({kind: 'progress', done, total, what}),
-		async ask(text) {
-			send({kind: 'ask', text});
-			const next = await lines.next();
-			return next.done === true ? null : answerOf(next.value);
-		},
-	};
-	try {
-		const {exitCode, report} = await launcher.run(first.value, console);
-		send({kind: 'done', exitCode, report});
-	} catch (error) {
-		send({kind: 'failed', message: messageOf(error)});
-	}
-	response.end();
-}
-
-const isJob = (value: unknown): value is TribJob =>
-	typeof value === 'object' &&
-	value !== null &&
-	'command' in value &&
-	typeof value.command === 'string' &&
-	'options' in value &&
-	typeof value.options === 'object';
-
-function answerOf(value: unknown): string | null {
-	const {answer} = (value ?? {}) as Partial<TribAnswer>;
-	return typeof answer === 'string' ? answer : null;
 }
 
 async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {

@@ -78,8 +78,47 @@ export type LauncherEvent =
 			readonly level: LogLevel;
 			readonly text: string;
 	  }
+	| JobEvent
 	| {readonly event: 'stopping'; readonly reason: string}
 	| {readonly event: 'stopped'};
+
+/** Jobs of the manager that somebody asked for over the control endpoint. */
+export type JobEvent =
+	| {readonly event: 'job-started'; readonly id: number; readonly command: string}
+	| {
+			readonly event: 'job-progress';
+			readonly id: number;
+			readonly done: number;
+			readonly total: number;
+			readonly what: string;
+	  }
+	| {
+			readonly event: 'job-ended';
+			readonly id: number;
+			readonly command: string;
+			readonly state: JobStatus['state'];
+			readonly exitCode: number;
+	  };
+
+/** One job of the manager as `shoal trib jobs` shows it. */
+export interface JobStatus {
+	/** From 1, in the order in which they came. */
+	readonly id: number;
+	/** `check`, `reshard` ... */
+	readonly command: string;
+	/** `done` also where it found a problem, see `exitCode`; `failed`: the manager ended before it did. */
+	readonly state: 'waiting' | 'running' | 'done' | 'cancelled' | 'failed';
+	/** It runs, and ends after the step under way. */
+	readonly isCancelling: boolean;
+	/** ISO 8601. */
+	readonly cameAt: string;
+	/** Since it came, or from then to its end. */
+	readonly seconds: number;
+	/** The last that it told; null when it has told none. */
+	readonly progress: {readonly done: number; readonly total: number; readonly what: string} | null;
+	/** Null until it has ended. */
+	readonly exitCode: number | null;
+}
 
 /** What a node is to the data: the specification's words, also where Redis says master. */
 export type NodeRole = 'primary' | 'replica';
@@ -115,6 +154,8 @@ export interface LauncherStatus {
 	readonly version: string;
 	readonly uptimeSeconds: number;
 	readonly dataDir: string;
+	/** What the nodes are, with its version: `shoal 0.1.0`, `redis-server 7.0.15`. */
+	readonly engine: string;
 	/**
 	 * True when every node runs, sees `cluster_state:ok` and hears its primary if it is a replica. Not counted are nodes that
 	 * somebody stopped, and empty ones that know nobody; but one must count.

@@ -7,19 +7,16 @@
  */
 import {createServer} from 'node:net';
 import {join} from 'node:path';
-import {createSlotTable, FOREIGN_OWNER, SlotTableReader, UNASSIGNED} from '../node/slot-table.ts';
 import type {DataDir} from './data-dir.ts';
+import type {Engine} from './engine.ts';
 import {LaunchError, UsageError} from './errors.ts';
 import {findFreePorts} from './free-ports.ts';
-import type {NodeStart} from './messages.ts';
-import {NodeThread, type NodeHooks} from './node-thread.ts';
+import type {NodePlace} from './messages.ts';
+import {NodeHandle, type NodeHooks} from './node-handle.ts';
 import {BUS_PORT_OFFSET, count, directivesOf, HIGHEST_PORT, type ClusterSettings} from './settings.ts';
 import {FREE_PORT_ATTEMPTS, PortInUse, startError} from './start-error.ts';
 import {Supervisor, type SupervisorClock} from './supervisor.ts';
-import type {ThreadKind} from './threads.ts';
 
-/** Regions of the slot table beyond those of the nodes that the launcher begins with: as many can be started later. */
-export const SPARE_REGIONS = 64;
 /**
  * How long a node may take to save what it has before it is killed. A snapshot of some ten million keys beside five other
  * nodes that save theirs takes a minute; whoever cannot wait has a second signal.
@@ -31,13 +28,13 @@ const CONFIG_FILE = 'redis.conf';
 export interface FleetOptions {
 	readonly settings: ClusterSettings;
 	readonly dataDir: DataDir;
-	readonly kind: ThreadKind;
+	readonly engine: Engine;
 	readonly hooks: NodeHooks;
 	readonly clock: SupervisorClock;
 	/** A node runs that was not there or was down. */
-	onStarted(node: NodeThread, isNew: boolean): void;
+	onStarted(node: NodeHandle, isNew: boolean): void;
 	/** A node that crashed is started again in so many ms; `crashes` in a row led to it. */
-	onRestartPlanned(node: NodeThread, delayMs: number, crashes: number): void;
+	onRestartPlanned(node: NodeHandle, delayMs: number, crashes: number): void;
 }
 
 /** How nodes are ended by `end`. */
@@ -52,14 +49,13 @@ export class Fleet {
 	readonly #options: FleetOptions;
 	readonly #supervisor: Supervisor;
 	/** By index. A node that is started again gets a new thread in its old place. */
-	readonly #nodes: NodeThread[] = [];
+	readonly #nodes: NodeHandle[] = [];
 	/** Had nothing on disk when the launcher first started them. */
 	readonly #fresh = new Set<number>();
 	/** Down, or on their way, because of what somebody asked for: what becomes of them is up to him. */
 	readonly #heldDown = new Set<number>();
 	/** Waits of restarts; called, they are over at once. */
 	readonly #waits = new Set<() => void>();
-	#slotTable: SharedArrayBuffer | undefined;
 	#adding: Promise<unknown> = Promise.resolve();
 	#isBooted = false;
 	#isClosed = false;
@@ -73,7 +69,7 @@ export class Fleet {
 		});
 	}
 
-	get nodes(): readonly NodeThread[] {
+	get nodes(): readonly NodeHandle[] {
 		return this.#nodes;
 	}
 
@@ -85,28 +81,25 @@ export class Fleet {
 	}
 
 	/** Whether the node had no nodes.conf when the launcher first started it. */
-	isFresh(node: NodeThread): boolean {
+	isFresh(node: NodeHandle): boolean {
 		return this.#fresh.has(node.start.index);
 	}
 
 	/** In how many ms the node is started again; null when that is not planned. */
-	restartsInMs(node: NodeThread): number | null {
+	restartsInMs(node: NodeHandle): number | null {
 		return this.#supervisor.restartsInMs(node.start.index);
 	}
 
 	/** Who serves a slot as the living see it: the first of them that sees the cluster ok. Null: none, or none of ours. */
 	ownerOf(slot: number): number | null {
-		if (this.#slotTable === undefined) return null;
-		const reader = new SlotTableReader(this.#slotTable);
 		const witness =
 			this.#nodes.find((node) => node.seesClusterOk) ?? this.#nodes.find((node) => node.phase === 'running');
-		const owner = witness === undefined ? undefined : reader.read(witness.start.index)?.owners[slot];
-		return owner === undefined || owner === UNASSIGNED || owner === FOREIGN_OWNER ? null : owner - 1;
+		return witness === undefined ? null : this.#options.engine.ownerOf(slot, witness.start.index);
 	}
 
 	/** Starts the nodes that the launcher begins with, all at once. Does not wait for them. */
 	boot(ports: readonly number[]): void {
-		this.#slotTable = createSlotTable(ports.length + SPARE_REGIONS);
+		this.#options.engine.open(ports.length);
 		for (const port of ports) this.#nodes.push(this.#launch(this.#newStart(port, ports.length)));
 	}
 
@@ -121,13 +114,13 @@ export class Fleet {
 	}
 
 	/** What the launcher's hooks must pass on. */
-	listening(node: NodeThread): void {
+	listening(node: NodeHandle): void {
 		this.#heldDown.delete(node.start.index);
 		this.#supervisor.listening(node.start.index);
 	}
 
 	/** What the launcher's hooks must pass on. */
-	ended(node: NodeThread): void {
+	ended(node: NodeHandle): void {
 		const {index} = node.start;
 		// A node that refuses its files would refuse them again; a port may be free by then.
 		const isAccident = node.phase === 'crashed' || node.failure?.code === 'EADDRINUSE';
@@ -138,7 +131,7 @@ export class Fleet {
 	}
 
 	/** Resolves when the node is gone, and stays so until it is started. */
-	async end(node: NodeThread, {by, gracefully}: EndOptions): Promise<void> {
+	async end(node: NodeHandle, {by, gracefully}: EndOptions): Promise<void> {
 		this.#refuseWhenClosed();
 		const wasPlanned = this.#supervisor.leave(node.start.index);
 		if (node.isOver && !wasPlanned)
@@ -148,7 +141,7 @@ export class Fleet {
 	}
 
 	/** Starts a node that is down, from its directory. Resolves when it listens. */
-	async start(node: NodeThread): Promise<NodeThread> {
+	async start(node: NodeHandle): Promise<NodeHandle> {
 		this.#refuseWhenClosed();
 		const {index, port} = node.start;
 		if (this.#at(index).isUp) throw new LaunchError(`node ${port} runs already`);
@@ -167,7 +160,7 @@ export class Fleet {
 	}
 
 	/** Ends the node if it is up, waits, and starts it if nobody has until then. Resolves when it listens. */
-	async restart(node: NodeThread, afterMs: number, how: EndOptions): Promise<NodeThread> {
+	async restart(node: NodeHandle, afterMs: number, how: EndOptions): Promise<NodeHandle> {
 		if (node.isUp || this.restartsInMs(node) !== null) await this.end(node, how);
 		await this.#wait(afterMs);
 		const current = this.#at(node.start.index);
@@ -178,7 +171,7 @@ export class Fleet {
 	 * One more node, empty and alone, with a directory as the others have it. Resolves when it listens.
 	 * @param port the next free one behind all others unless given
 	 */
-	add(port?: number): Promise<NodeThread> {
+	add(port?: number): Promise<NodeHandle> {
 		// One after the other: two must not choose the same port and region.
 		const adding = this.#adding.then(() => this.#add(port));
 		this.#adding = adding.catch(() => {});
@@ -188,7 +181,7 @@ export class Fleet {
 	/** Ends all nodes cleanly. Replicas go first: none is left that could want to replace a primary that is gone. */
 	async stop(reason: string): Promise<void> {
 		this.#close();
-		const isReplica = (node: NodeThread): boolean => node.role?.role === 'replica';
+		const isReplica = (node: NodeHandle): boolean => node.role?.role === 'replica';
 		const [replicas, others] = [
 			this.#nodes.filter(isReplica),
 			this.#nodes.filter((node) => !isReplica(node)),
@@ -214,13 +207,13 @@ export class Fleet {
 		if (this.#isClosed) throw new LaunchError('the cluster is being stopped');
 	}
 
-	#at(index: number): NodeThread {
+	#at(index: number): NodeHandle {
 		const node = this.#nodes[index];
 		if (node === undefined) throw new LaunchError(`there is no node ${index}`);
 		return node;
 	}
 
-	async #add(wished: number | undefined): Promise<NodeThread> {
+	async #add(wished: number | undefined): Promise<NodeHandle> {
 		this.#refuseWhenClosed();
 		const there = this.#nodes.find((node) => node.start.port === wished);
 		if (there !== undefined)
@@ -238,7 +231,7 @@ export class Fleet {
 		}
 	}
 
-	async #addAt(port: number): Promise<NodeThread> {
+	async #addAt(port: number): Promise<NodeHandle> {
 		this.#refuseWhenClosed();
 		const node = this.#launch(this.#newStart(port, this.#nodes.length + 1));
 		this.#nodes.push(node);
@@ -266,7 +259,7 @@ export class Fleet {
 	}
 
 	/** A new thread for a node that is gone. Resolves when it listens or has ended. */
-	async #revive(former: NodeThread): Promise<NodeThread> {
+	async #revive(former: NodeHandle): Promise<NodeHandle> {
 		const {index} = former.start;
 		const node = this.#launch({...former.start, nodeCount: this.#nodes.length}, former.nodeId);
 		this.#nodes[index] = node;
@@ -276,19 +269,19 @@ export class Fleet {
 		return node;
 	}
 
-	#launch(start: NodeStart, nodeId?: string): NodeThread {
-		const node = new NodeThread(start, this.#options.kind, this.#options.hooks, nodeId);
+	#launch(start: NodePlace, nodeId?: string): NodeHandle {
+		const {engine, hooks} = this.#options;
+		const node = new NodeHandle(start, (voice) => engine.embody(start, voice), hooks, nodeId);
 		if (this.#isBooted) node.watchOutput();
 		return node;
 	}
 
-	#newStart(port: number, nodeCount: number): NodeStart {
-		const {settings, dataDir} = this.#options;
+	#newStart(port: number, nodeCount: number): NodePlace {
+		const {settings, dataDir, engine} = this.#options;
 		const index = this.#nodes.length;
-		const slotTable = this.#slotTable;
-		if (slotTable === undefined || index >= new SlotTableReader(slotTable).nodeCount)
+		if (index >= engine.placeCount)
 			throw new LaunchError(
-				`this launcher has room for ${count(index, 'node')} and no more; stop it and start it again: then it has room for ${SPARE_REGIONS} more`,
+				`this launcher has room for ${count(index, 'node')} and no more; stop it and start it again: then it has room for more`,
 			);
 		const {directory, fresh} = dataDir.nodeDirectory(port);
 		if (fresh) this.#fresh.add(index);
@@ -301,9 +294,7 @@ export class Fleet {
 			directory,
 			config: directivesOf(index, settings),
 			configFile: join(directory, CONFIG_FILE),
-			slotTable,
 			nodeCount,
-			transport: settings.transport,
 		};
 	}
 

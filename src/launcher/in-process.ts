@@ -8,7 +8,7 @@ import {refuseDirective} from './directives.ts';
 import {LaunchError, UsageError} from './errors.ts';
 import {launch, type Launcher} from './launcher.ts';
 import {nearest} from './nearest.ts';
-import type {NodeThread} from './node-thread.ts';
+import type {NodeHandle} from './node-handle.ts';
 import {
 	FIELDS,
 	settle,
@@ -22,6 +22,7 @@ import type {ThreadFiles} from './thread-files.ts';
 /** Options that are settings, and the field that knows their rules. */
 const SETTINGS = {
 	name: FIELDS.name,
+	engine: FIELDS.engine,
 	shards: FIELDS.shards,
 	replicas: FIELDS.replicas,
 	basePort: FIELDS.basePort,
@@ -125,7 +126,7 @@ class RunningCluster implements Cluster {
 /** Who ends nodes, for events. */
 const BY = 'stopped by the program';
 
-function clusterNode({nodeId, phase, role, start: {host, port}}: NodeThread): ClusterNode {
+function clusterNode({nodeId, phase, role, start: {host, port}}: NodeHandle): ClusterNode {
 	const node = {host, port, id: nodeId, address: addressOf(host, port), phase};
 	return role === null ? node : {...node, role: role.role};
 }
@@ -150,15 +151,15 @@ function wishesOf(options: ClusterOptions): ClusterWishes {
 		if (problem !== null) throw new UsageError(`${name}: ${problem}`);
 		wishes[name] = value;
 	}
-	if (options.config !== undefined) wishes['config'] = directivesOf(options.config);
+	if (options.config !== undefined) wishes['config'] = directivesOf(options.config, options.engine);
 	return wishes;
 }
 
-function directivesOf(config: NonNullable<ClusterOptions['config']>): Directives {
+function directivesOf(config: NonNullable<ClusterOptions['config']>, engine: string | undefined): Directives {
 	const directives: Record<string, string> = {};
 	for (const [name, value] of Object.entries(config)) {
 		const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
-		const problem = refuseDirective(name, text);
+		const problem = refuseDirective(name, text, engine);
 		if (problem !== null) throw new UsageError(`config.${name}: ${problem}`);
 		directives[name.toLowerCase()] = text;
 	}

@@ -6,17 +6,18 @@
  */
 import {Boot} from './boot.ts';
 import {DataDir} from './data-dir.ts';
+import type {Engine} from './engine.ts';
 import {LaunchError} from './errors.ts';
 import type {LauncherEvent, LauncherListener, LauncherStatus, NodeStatus} from './events.ts';
 import {Fleet} from './fleet.ts';
+import {JobBoard} from './jobs.ts';
 import {ManagerThread, type JobConsole, type JobOutcome, type JobRunner} from './manager-thread.ts';
-import {connectBus} from './mesh.ts';
-import type {NodeHooks, NodeThread} from './node-thread.ts';
-import {areClusterNodes, count, nodeCountOf, type ClusterSettings} from './settings.ts';
+import type {NodeHooks, NodeHandle} from './node-handle.ts';
+import {areClusterNodes, count, nodeCountOf, OWN_ENGINE, type ClusterSettings} from './settings.ts';
 import {FREE_PORT_ATTEMPTS, PortInUse} from './start-error.ts';
-import {connectStream} from './streams.ts';
 import type {SupervisorClock} from './supervisor.ts';
 import type {ThreadFiles} from './thread-files.ts';
+import {ThreadEngine} from './thread-engine.ts';
 import {ThreadKind} from './threads.ts';
 import type {TribJob} from '../trib/messages.ts';
 import {version} from './version.ts';
@@ -56,7 +57,7 @@ const systemClock: SupervisorClock = {
 export async function launch(options: LaunchOptions): Promise<Launcher> {
 	checkMemory(nodeCountOf(options.settings));
 	for (let attempt = 1; ; attempt++) {
-		const launcher = new Launcher(options);
+		const launcher = new Launcher(options, await engineOf(options));
 		try {
 			await launcher.start();
 			return launcher;
@@ -69,6 +70,13 @@ export async function launch(options: LaunchOptions): Promise<Launcher> {
 	}
 }
 
+/** Loaded when it is wanted: most clusters are threads. */
+async function engineOf({settings, threads}: LaunchOptions): Promise<Engine> {
+	const {engine, transport} = settings;
+	if (engine === OWN_ENGINE) return new ThreadEngine({file: threads.node, transport});
+	return (await import('./process-engine.ts')).ProcessEngine.find(engine);
+}
+
 /** A running cluster. Made by `launch`. */
 export class Launcher implements JobRunner {
 	readonly settings: ClusterSettings;
@@ -76,6 +84,8 @@ export class Launcher implements JobRunner {
 	readonly #since: number;
 	readonly #dataDir: DataDir;
 	readonly fleet: Fleet;
+	/** What is asked of the manager from outside; the creation at the boot is no such job. */
+	readonly jobs: JobBoard;
 	readonly #listeners = new Set<LauncherListener>();
 	/**
 	 * Resolves when `stop` is done, or when the last node has ended by itself: crashed for good, or by a client's SHUTDOWN. As
@@ -87,25 +97,25 @@ export class Launcher implements JobRunner {
 	#hold: NodeJS.Timeout | undefined;
 	readonly #boot: Boot;
 	#isBooted = false;
-	readonly #nodeKind: ThreadKind;
+	readonly engine: Engine;
 	readonly #managerKind: ThreadKind;
 	#manager: ManagerThread | undefined;
 	#stopping: Promise<void> | undefined;
 
 	/** Use `launch`. Takes the data directory and nothing else. */
-	constructor(options: LaunchOptions) {
+	constructor(options: LaunchOptions, engine: Engine) {
 		this.#options = options;
 		this.#since = options.since ?? performance.now();
 		this.settings = options.settings;
 		if (options.onEvent !== undefined) this.#listeners.add(options.onEvent);
-		this.#nodeKind = new ThreadKind(options.threads.node);
+		this.engine = engine;
 		this.#managerKind = new ThreadKind(options.threads.manager);
 		this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
 		this.#dataDir = new DataDir(options.settings.dataDir);
 		this.fleet = new Fleet({
 			settings: this.settings,
 			dataDir: this.#dataDir,
-			kind: this.#nodeKind,
+			engine,
 			hooks: this.#hooks,
 			clock: systemClock,
 			onStarted: (node, isNew) => {
@@ -116,6 +126,11 @@ export class Launcher implements JobRunner {
 				const {index, port} = node.start;
 				this.#emit({event: 'node-restarting', index, port, cause: node.cause, delayMs, crashes});
 			},
+		});
+		this.jobs = new JobBoard({
+			runner: this,
+			onEvent: (event) => this.#emit(event),
+			wallMs: () => Date.now(),
 		});
 		this.#boot = new Boot({
 			settings: this.settings,
@@ -128,7 +143,7 @@ export class Launcher implements JobRunner {
 	}
 
 	/** By index, the dead among them. */
-	get nodes(): readonly NodeThread[] {
+	get nodes(): readonly NodeHandle[] {
 		return this.fleet.nodes;
 	}
 
@@ -150,21 +165,22 @@ export class Launcher implements JobRunner {
 			version,
 			uptimeSeconds: Math.round((performance.now() - this.#since) / 1000),
 			dataDir: this.#dataDir.path,
+			engine: this.engine.title,
 			ok: counted.length > 0 && counted.every((node) => node.seesClusterOk && !node.isCutOff),
 			assignedCount: counted.find((node) => node.phase === 'running')?.opinion?.assignedCount ?? 0,
 			nodes: this.nodes.map((node) => this.statusOf(node)),
 		};
 	}
 
-	statusOf(node: NodeThread): NodeStatus {
+	statusOf(node: NodeHandle): NodeStatus {
 		const restartsInMs = this.fleet.restartsInMs(node);
 		return restartsInMs === null ? node.status() : {...node.status(), restartsInMs: Math.round(restartsInMs)};
 	}
 
 	/** Runs a job of the manager on this cluster, in the manager's thread; a manager that died is started anew. */
-	async run(job: TribJob, console: JobConsole): Promise<JobOutcome> {
+	async run(job: TribJob, console: JobConsole, signal?: AbortSignal): Promise<JobOutcome> {
 		this.#manager ??= this.#startManager();
-		return this.#manager.run(this.#withPassword(job), console);
+		return this.#manager.run(this.#withPassword(job), console, signal);
 	}
 
 	/** The manager need not be told the password of our own nodes; no other server ever gets to hear it. */
@@ -237,7 +253,7 @@ export class Launcher implements JobRunner {
 	/** After the start, because it costs time. */
 	#makeCaches(): void {
 		const node = this.nodes.find(({phase}) => phase === 'running');
-		if (node !== undefined) this.#nodeKind.makeCache(node.worker);
+		if (node !== undefined) this.engine.prepareNext(node.start.index);
 		if (this.#manager !== undefined) this.#managerKind.makeCache(this.#manager.worker);
 	}
 
@@ -278,8 +294,6 @@ export class Launcher implements JobRunner {
 				this.#emit({event: 'node-role', index, port, role: node.role.role, linkUp: node.role.linkUp});
 			this.#boot.look();
 		},
-		onBusConnect: (node, request, host, busPort) => connectBus(this.nodes, node, request, host, busPort),
-		onStreamConnect: (node, request, host, port) => connectStream(this.nodes, node, request, host, port),
 		onLog: (node, level, text) =>
 			this.#emit({event: 'log', index: node.start.index, port: node.start.port, level, text}),
 		onEnd: (node) => {
@@ -291,7 +305,7 @@ export class Launcher implements JobRunner {
 	};
 }
 
-function endOf(node: NodeThread): LauncherEvent {
+function endOf(node: NodeHandle): LauncherEvent {
 	const {index, port} = node.start;
 	switch (node.phase) {
 		case 'crashed':

@@ -11,6 +11,8 @@ export interface JobConsole {
 	/** Null when there is nobody to ask. */
 	ask(question: string): Promise<string | null>;
 	progress(done: number, total: number, what: string): void;
+	/** The job's number, where it has one by which others find it. */
+	began?(id: number): void;
 }
 
 export interface JobOutcome {
@@ -20,7 +22,8 @@ export interface JobOutcome {
 
 /** Where jobs run: here, or in the launcher that another process runs. */
 export interface JobRunner {
-	run(job: TribJob, console: JobConsole): Promise<JobOutcome>;
+	/** Aborted, the signal makes the job end after the step under way. */
+	run(job: TribJob, console: JobConsole, signal?: AbortSignal): Promise<JobOutcome>;
 }
 
 interface RunningJob {
@@ -47,13 +50,16 @@ export class ManagerThread implements JobRunner {
 	}
 
 	/** Rejects with LaunchError when the thread ends before the job does. */
-	run(job: TribJob, console: JobConsole): Promise<JobOutcome> {
+	run(job: TribJob, console: JobConsole, signal?: AbortSignal): Promise<JobOutcome> {
 		if (this.#dead !== undefined) return Promise.reject(this.#dead);
 		const id = ++this.#lastId;
 		return new Promise((resolve, reject) => {
 			this.#jobs.set(id, {console, resolve, reject});
 			this.worker.ref();
 			this.#post({kind: 'job', id, job});
+			const cancel = (): void => this.#post({kind: 'cancel', id});
+			if (signal?.aborted === true) cancel();
+			else signal?.addEventListener('abort', cancel, {once: true});
 		});
 	}
 

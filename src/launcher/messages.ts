@@ -20,8 +20,8 @@ import type {LogLevel} from './log-level.ts';
 /** How a node reads and writes its client sockets; `auto` takes the fast one where its self-check passes. */
 export type TransportChoice = 'auto' | 'handle' | 'socket';
 
-/** `workerData` of a node's worker. */
-export interface NodeStart {
+/** Who a node is, for as long as the launcher lives, whatever it is made of. */
+export interface NodePlace {
 	/** Place in the launcher, from 0: its region in the slot table. Never reused for another address. */
 	readonly index: number;
 	/** Address to listen on and to announce. */
@@ -34,13 +34,17 @@ export interface NodeStart {
 	readonly directory: string;
 	/** redis.conf directives, keys in lower case; a value of several words is one string, as in the file. */
 	readonly config: Readonly<Record<string, string>>;
-	/** One region a node, see node/slot-table.ts; may have more regions than there are nodes now. */
-	readonly slotTable: SharedArrayBuffer;
 	/** How many nodes the launcher has by now, this one among them. */
 	readonly nodeCount: number;
-	readonly transport: TransportChoice;
 	/** Absolute path of the file that CONFIG REWRITE writes; need not be there yet. Without it CONFIG REWRITE is an error. */
 	readonly configFile?: string;
+}
+
+/** `workerData` of a node's worker. */
+export interface NodeStart extends NodePlace {
+	/** One region a node, see node/slot-table.ts; may have more regions than there are nodes now. */
+	readonly slotTable: SharedArrayBuffer;
+	readonly transport: TransportChoice;
 }
 
 /** Launcher to node. */

@@ -1,72 +1,33 @@
 /**
- * One life of a node as the launcher sees it: a worker thread from its start to its end. Says what became of it in events
- * and never throws away why: a crash has its cause. A node that is started again is another NodeThread with the same start
- * data. Knows nothing of the other nodes; links between them are mesh.ts.
+ * A node that is a worker thread of this process: translates between the messages of the thread and what the launcher wants
+ * to hear of a node. Links to other threads are mesh.ts and streams.ts.
  */
 import type {Worker} from 'node:worker_threads';
 import {errorCode, messageOf} from './errors.ts';
-import type {NodePhase, NodeRole, NodeStatus} from './events.ts';
 import type {LogLevel} from './log-level.ts';
 import type {FromNode, NodeStart, ToNode} from './messages.ts';
+import type {NodeBody, NodeVoice} from './node-handle.ts';
 import {readableStack} from './stack.ts';
 import type {ThreadKind} from './threads.ts';
 
-/** What a node's life means to the launcher. */
-export interface NodeHooks {
-	onListening(node: NodeThread): void;
-	onClusterState(node: NodeThread): void;
-	onRole(node: NodeThread): void;
+/** What a thread asks for that only who knows the other threads can give. */
+export interface ThreadHooks {
 	onBusConnect(node: NodeThread, request: number, host: string, busPort: number): void;
 	onStreamConnect(node: NodeThread, request: number, host: string, port: number): void;
-	onLog(node: NodeThread, level: LogLevel, text: string): void;
-	/** Last of all: the thread is gone and `phase` is a final one. */
-	onEnd(node: NodeThread): void;
 }
 
-/** What the last `cluster-state` message said. */
-export interface ClusterOpinion {
-	readonly ok: boolean;
-	readonly assignedCount: number;
-	readonly knownNodeCount: number;
-	readonly replicaCount: number;
-}
-
-/** What the last `role` message said. */
-export interface DataRole {
-	readonly role: NodeRole;
-	readonly linkUp: boolean;
-	readonly primaryId?: string;
-}
-
-/** Why a node could not start. `code` is the system's or one of ours, as in the message `failed`. */
-export interface StartFailure {
-	readonly code: string;
-	readonly message: string;
-}
-
-export class NodeThread {
+export class NodeThread implements NodeBody {
 	readonly start: NodeStart;
-	/** Resolves when the node listens and, if it is one of a cluster, has said how it sees it; or has ended before. */
-	readonly settled: Promise<void>;
-	/** Resolves when the thread is gone. */
-	readonly ended: Promise<void>;
 	readonly #worker: Worker;
-	readonly #hooks: NodeHooks;
-	#resolveSettled: () => void = () => {};
-	#phase: NodePhase = 'starting';
-	#nodeId: string;
-	#opinion: ClusterOpinion | null = null;
-	#role: DataRole | null = null;
-	#cause = '';
-	#isKilled = false;
+	readonly #voice: NodeVoice;
+	readonly #hooks: ThreadHooks;
+	#isUp = true;
 	#error: Error | undefined;
-	#failure: StartFailure | null = null;
 
-	/** `nodeId` is what the node was called in an earlier life: until it says so itself, and if it never does. */
-	constructor(start: NodeStart, kind: ThreadKind, hooks: NodeHooks, nodeId = '') {
+	constructor(start: NodeStart, kind: ThreadKind, voice: NodeVoice, hooks: ThreadHooks) {
 		this.start = start;
+		this.#voice = voice;
 		this.#hooks = hooks;
-		this.#nodeId = nodeId;
 		this.#worker = kind.start({
 			name: `shoal-${start.port}`,
 			workerData: start,
@@ -74,18 +35,15 @@ export class NodeThread {
 		});
 		this.#worker.on('message', (message: FromNode) => this.#receive(message));
 		this.#worker.on('messageerror', (error: Error) =>
-			this.#hooks.onLog(this, 'warning', `unreadable message: ${error.message}`),
+			this.#voice.log('warning', `unreadable message: ${error.message}`),
 		);
 		this.#worker.on(
 			'error',
 			(error: unknown) => (this.#error = error instanceof Error ? error : new Error(String(error))),
 		);
-		this.settled = new Promise((resolve) => (this.#resolveSettled = resolve));
-		this.ended = new Promise((resolve) => {
-			this.#worker.once('exit', (code) => {
-				this.#end(code);
-				resolve();
-			});
+		this.#worker.once('exit', (code) => {
+			this.#isUp = false;
+			this.#voice.gone({isError: this.#error !== undefined, crash: this.#crashCause(code)});
 		});
 	}
 
@@ -93,81 +51,9 @@ export class NodeThread {
 		return this.#worker;
 	}
 
-	get phase(): NodePhase {
-		return this.#phase;
-	}
-
-	/** 40 hex digits; empty until the node has told it in this life or an earlier one. */
-	get nodeId(): string {
-		return this.#nodeId;
-	}
-
-	/** Null until the node said something about the cluster. */
-	get opinion(): ClusterOpinion | null {
-		return this.#opinion;
-	}
-
-	/** Null until the node said what it is, and when it does not run. */
-	get role(): DataRole | null {
-		return this.#phase === 'running' ? this.#role : null;
-	}
-
-	get cause(): string {
-		return this.#cause;
-	}
-
-	/** Null unless it could not start. */
-	get failure(): StartFailure | null {
-		return this.#failure;
-	}
-
+	/** Neither gone nor on its way: others may open links to it. */
 	get isUp(): boolean {
-		return this.#phase === 'starting' || this.#phase === 'running';
-	}
-
-	/** The thread is gone. */
-	get isOver(): boolean {
-		return !this.isUp && this.#phase !== 'stopping';
-	}
-
-	get seesClusterOk(): boolean {
-		return this.#phase === 'running' && this.#opinion?.ok === true;
-	}
-
-	/** It runs, knows no other node and serves nothing: it belongs to no cluster. */
-	get isAlone(): boolean {
-		return (
-			this.#phase === 'running' && this.#opinion?.knownNodeCount === 1 && this.#opinion.assignedCount === 0
-		);
-	}
-
-	/** A replica that does not hear its primary. */
-	get isCutOff(): boolean {
-		return this.role?.role === 'replica' && !this.role.linkUp;
-	}
-
-	status(): NodeStatus {
-		const {index, host, port} = this.start;
-		const {role} = this;
-		return {
-			index,
-			host,
-			port,
-			nodeId: this.#nodeId,
-			phase: this.#phase,
-			clusterOk: this.seesClusterOk,
-			...(this.#cause === '' ? {} : {cause: this.#cause}),
-			...(this.isAlone ? {alone: true} : {}),
-			...(role === null ? {} : {role: role.role}),
-			...(role?.role === 'replica' ? {linkUp: role.linkUp} : {}),
-			...(role?.primaryId === undefined ? {} : {primaryId: role.primaryId}),
-		};
-	}
-
-	/** What the thread prints, warnings of Node itself above all, becomes log lines. Until then it waits: a start has no time for it. */
-	watchOutput(): void {
-		this.#worker.stdout.setEncoding('utf8').on('data', (text: string) => this.#logLines('notice', text));
-		this.#worker.stderr.setEncoding('utf8').on('data', (text: string) => this.#logLines('warning', text));
+		return this.#isUp;
 	}
 
 	/** To a thread that has ended the message is lost, as messages to the dead are. */
@@ -176,55 +62,35 @@ export class NodeThread {
 		this.#worker.postMessage(message, transfer);
 	}
 
-	/** Lets the node save what it must and end. Resolves when the thread is gone; after `graceMs` it is killed. Never rejects. */
-	async stop(reason: string, graceMs: number): Promise<void> {
-		if (this.isUp) {
-			this.#phase = 'stopping';
-			this.#cause = reason;
-			this.post({kind: 'stop', reason});
-		}
-		const force = setTimeout(
-			() => void this.kill(`${reason}; it had not ended after ${graceMs / 1000} s`),
-			graceMs,
-		);
-		await this.ended;
-		clearTimeout(force);
+	stop(reason: string): void {
+		this.#isUp = false;
+		this.post({kind: 'stop', reason});
 	}
 
-	/** Ends the thread at once, in the middle of whatever it does: nothing is flushed. Never rejects. */
-	async kill(reason: string): Promise<void> {
-		if (!this.isOver) {
-			this.#phase = 'stopping';
-			this.#isKilled = true;
-			this.#cause = reason;
-			await this.#worker.terminate();
-		}
-		await this.ended;
+	kill(): void {
+		this.#isUp = false;
+		void this.#worker.terminate();
+	}
+
+	/** What the thread prints: warnings of Node itself above all. */
+	watchOutput(): void {
+		this.#worker.stdout.setEncoding('utf8').on('data', (text: string) => this.#logLines('notice', text));
+		this.#worker.stderr.setEncoding('utf8').on('data', (text: string) => this.#logLines('warning', text));
 	}
 
 	#receive(message: FromNode): void {
 		switch (message.kind) {
 			case 'listening':
-				this.#nodeId = message.nodeId;
-				if (this.#phase !== 'starting') break;
-				this.#phase = 'running';
-				this.#hooks.onListening(this);
-				if (this.start.config['cluster-enabled'] === 'no') this.#resolveSettled();
+				this.#voice.listening(message.nodeId);
 				break;
-			case 'cluster-state':
-				this.#opinion = {
-					ok: message.ok,
-					assignedCount: message.assignedCount,
-					knownNodeCount: message.knownNodeCount,
-					replicaCount: message.replicaCount,
-				};
-				this.#hooks.onClusterState(this);
-				this.#resolveSettled();
+			case 'cluster-state': {
+				const {ok, assignedCount, knownNodeCount, replicaCount} = message;
+				this.#voice.clusterState({ok, assignedCount, knownNodeCount, replicaCount});
 				break;
+			}
 			case 'role': {
 				const {role, linkUp, primaryId} = message;
-				this.#role = {role, linkUp, ...(primaryId === undefined ? {} : {primaryId})};
-				this.#hooks.onRole(this);
+				this.#voice.role({role, linkUp, ...(primaryId === undefined ? {} : {primaryId})});
 				break;
 			}
 			case 'bus-connect':
@@ -234,14 +100,14 @@ export class NodeThread {
 				this.#hooks.onStreamConnect(this, message.request, message.host, message.port);
 				break;
 			case 'failed':
-				this.#failure = {code: message.code, message: message.message};
+				this.#voice.failed({code: message.code, message: message.message});
 				break;
 			case 'log':
-				this.#hooks.onLog(this, message.level, message.text);
+				this.#voice.log(message.level, message.text);
 				break;
 			case 'shutting-down':
-				this.#phase = 'stopping';
-				this.#cause = message.by;
+				this.#isUp = false;
+				this.#voice.endingBy(message.by);
 				break;
 			case 'stopped':
 				// The node has closed what it had; a handle that it forgot must not keep the thread.
@@ -251,22 +117,7 @@ export class NodeThread {
 	}
 
 	#logLines(level: LogLevel, text: string): void {
-		for (const line of text.split('\n')) if (line.trim() !== '') this.#hooks.onLog(this, level, line);
-	}
-
-	#end(exitCode: number): void {
-		this.#phase = this.#finalPhase();
-		if (this.#phase === 'failed') this.#cause = this.#failure?.message ?? '';
-		else if (this.#phase === 'crashed') this.#cause = this.#crashCause(exitCode);
-		this.#hooks.onEnd(this);
-		this.#resolveSettled();
-	}
-
-	#finalPhase(): NodePhase {
-		if (this.#error !== undefined) return 'crashed';
-		if (this.#isKilled) return 'killed';
-		if (this.#failure !== null) return 'failed';
-		return this.#phase === 'stopping' ? 'stopped' : 'crashed';
+		for (const line of text.split('\n')) if (line.trim() !== '') this.#voice.log(level, line);
 	}
 
 	#crashCause(exitCode: number): string {

@@ -15,11 +15,35 @@ const HIGHEST_SHARD_COUNT = 256;
 /** Of one primary. */
 const HIGHEST_REPLICA_COUNT = 5;
 
+/** The engine that nodes are threads of this process with. */
+export const OWN_ENGINE = 'shoal';
+
 /** Directives of redis.conf by name. */
 export type Directives = Readonly<Record<string, string>>;
 
 /** What becomes of a node that crashed: nothing, or it is started again (restart-policy.ts). */
 export type RestartMode = 'never' | 'on-failure';
+
+/** Files in PEM, absolute paths. Without `ca` the system's authorities count. */
+export interface HostTls {
+	readonly ca?: string;
+	/** Of the client, for servers that ask for one; with `key`. */
+	readonly cert?: string;
+	readonly key?: string;
+	/** False: any certificate will do. Default true. */
+	readonly rejectUnauthorized?: boolean;
+}
+
+/** A node that runs elsewhere. */
+export interface HostSettings {
+	readonly host: string;
+	readonly port: number;
+	readonly user?: string;
+	/** Default: `password` of the settings. */
+	readonly password?: string;
+	/** Left out: without TLS. */
+	readonly tls?: HostTls;
+}
 
 /** Wishes as they come from one source; what is left out is decided elsewhere. */
 export interface ClusterWishes {
@@ -35,6 +59,8 @@ export interface ClusterWishes {
 	readonly restart?: RestartMode;
 	readonly transport?: TransportChoice;
 	readonly config?: Directives;
+	/** Nodes that run elsewhere, in place of those that `shards` and the like ask for. */
+	readonly hosts?: readonly HostSettings[];
 	/** Overrides for single nodes, by index from 0 or by port. */
 	readonly nodes?: ReadonlyMap<number, Directives>;
 }
@@ -42,6 +68,8 @@ export interface ClusterWishes {
 /** Complete and consistent. */
 export interface ClusterSettings {
 	readonly name: string;
+	/** `shoal`, the name of a server on the PATH, or a path. */
+	readonly engine: string;
 	readonly shards: number;
 	readonly replicas: number;
 	/** 0: the system chooses a free port for each node. */
@@ -56,11 +84,14 @@ export interface ClusterSettings {
 	readonly restart: RestartMode;
 	readonly transport: TransportChoice;
 	readonly config: Directives;
+	/** Not empty: nothing is started, the nodes run elsewhere. */
+	readonly hosts: readonly HostSettings[];
 	readonly nodes: ReadonlyMap<number, Directives>;
 }
 
 const DEFAULTS: ClusterSettings = {
 	name: 'shoal',
+	engine: OWN_ENGINE,
 	shards: 3,
 	replicas: 0,
 	basePort: 7000,
@@ -71,6 +102,7 @@ const DEFAULTS: ClusterSettings = {
 	restart: 'never',
 	transport: 'auto',
 	config: {},
+	hosts: [],
 	nodes: new Map(),
 };
 
@@ -102,6 +134,8 @@ const words = (also: (value: string) => string | null): Field => ({
 	},
 });
 
+const ENGINES: readonly string[] = [OWN_ENGINE, 'redis-server', 'valkey-server'];
+
 /** The single settings by their name in cluster.yaml. */
 export const FIELDS = {
 	name: words((value) =>
@@ -109,12 +143,11 @@ export const FIELDS = {
 			? null
 			: `must be 1 to 64 letters, digits, ".", "_" or "-", not ${shown(value)}`,
 	),
-	engine: words((value) => {
-		if (value === 'shoal') return null;
-		if (value === 'redis-server' || value === 'valkey-server')
-			return `${value} cannot be started yet; leave the key out, or write shoal`;
-		return `must be shoal, not ${shown(value)}`;
-	}),
+	engine: words((value) =>
+		ENGINES.includes(value) || value.includes('/')
+			? null
+			: `must be ${ENGINES.join(', ')} or the path of a server such as /usr/bin/redis-server, not ${shown(value)}`,
+	),
 	shards: wholeNumber(1, HIGHEST_SHARD_COUNT),
 	replicas: wholeNumber(0, HIGHEST_REPLICA_COUNT),
 	basePort: wholeNumber(0, 65_535),
@@ -145,21 +178,44 @@ export function shown(value: unknown): string {
 }
 
 /** Where a setting was written, for messages: `cluster.yaml:7: basePort`, `--base-port`. */
-export type WhereIs = (field: FieldName) => string;
+export type WhereIs = (field: string) => string;
+
+/** What tells how nodes are started; the name in cluster.yaml by the name of the wish. */
+const OF_STARTED_NODES: Readonly<Partial<Record<keyof ClusterWishes, string>>> = {
+	engine: 'engine',
+	shards: 'shards',
+	replicas: 'replicas',
+	basePort: 'basePort',
+	bind: 'bind',
+	nodeTimeoutMs: 'nodeTimeout',
+	restart: 'restart',
+	config: 'config',
+	nodes: 'nodes',
+};
 
 /**
  * Later wishes win over earlier ones, `config` and `nodes` key by key.
  * @throws UsageError when the settings do not fit together; `where` names the culprit
  */
 export function settle(wishes: readonly ClusterWishes[], where: WhereIs): ClusterSettings {
-	// The only engine there is needs no setting.
-	const {engine: _, ...single} = Object.assign({}, ...wishes) as ClusterWishes;
+	const single = Object.assign({}, ...wishes) as ClusterWishes;
 	const settings: ClusterSettings = {
 		...DEFAULTS,
 		...single,
 		config: Object.assign({}, ...wishes.map((wish) => wish.config ?? {})),
 		nodes: mergeNodes(wishes),
 	};
+	if (settings.hosts.length > 0) {
+		const wrong = Object.entries(OF_STARTED_NODES)
+			.filter(([wish]) => wish in single)
+			.map(
+				([, key]) =>
+					`${where(key)}: cannot stand beside hosts: these nodes run elsewhere; delete one of both`,
+			);
+		if (wrong.length > 0) throw new UsageError(wrong.join('\n'));
+	}
+	if (settings.engine !== OWN_ENGINE && single.transport !== undefined)
+		throw new UsageError(`--transport: is for nodes that are threads; ${settings.engine} has its own`);
 	const nodeCount = nodeCountOf(settings);
 	const lastPort = settings.basePort + nodeCount - 1;
 	if (settings.basePort !== 0 && lastPort > HIGHEST_PORT) {

@@ -1,6 +1,6 @@
 /** Why a node could not start, as a person should read it. */
 import {LaunchError} from './errors.ts';
-import type {NodeThread, StartFailure} from './node-thread.ts';
+import type {NodeHandle, StartFailure} from './node-handle.ts';
 
 /** A node could not listen. Its own class, because with ports of the system's choice it is worth another try. */
 export class PortInUse extends LaunchError {}
@@ -12,11 +12,14 @@ export const FREE_PORT_ATTEMPTS = 5;
  * What the machine refused is told with a remedy; `elsewhere` is the one for a port that cannot be had. Anything else, such as files that the node does not accept, the node has
  * put into words itself: file, place and what to do.
  */
-export function startError(node: NodeThread, {code, message}: StartFailure, elsewhere: string): LaunchError {
+export function startError(node: NodeHandle, failure: StartFailure, elsewhere: string): LaunchError {
 	const {host, port, directory} = node.start;
+	const {code, message} = failure;
 	switch (code) {
 		case 'EADDRINUSE':
-			return new PortInUse(`port ${port} is in use on ${host}; stop what listens there, or ${elsewhere}`);
+			return new PortInUse(
+				`port ${failure.port ?? port}${isOfBus(node, failure) ? ` (the cluster bus of node ${port})` : ''} is in use on ${host}; stop what listens there, or ${elsewhere}`,
+			);
 		case 'EACCES':
 			return new LaunchError(
 				`port ${port} needs rights that this user does not have, or ${directory} is not readable (${message}); ports over 1023 need none`,
@@ -28,9 +31,12 @@ export function startError(node: NodeThread, {code, message}: StartFailure, else
 	}
 }
 
+const isOfBus = (node: NodeHandle, {port}: StartFailure): boolean =>
+	port !== undefined && port !== node.start.port;
+
 /** The machine's refusals: they have nothing to do with the node's files, and a cluster of them is no cluster. */
 const OF_THE_MACHINE = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL']);
 
 /** Whether the node found fault with what it has on disk, or broke on it. */
-export const isOfItsFiles = (node: NodeThread): boolean =>
+export const isOfItsFiles = (node: NodeHandle): boolean =>
 	node.failure === null ? node.phase === 'crashed' : !OF_THE_MACHINE.has(node.failure.code);

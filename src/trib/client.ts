@@ -7,7 +7,7 @@ import {connect, isIP, type Socket} from 'node:net';
 import {lookup} from 'node:dns/promises';
 import {PushMessage, ReplyParser, RespError, type Reply} from '../resp/reply-parser.ts';
 import {formatEndpoint} from './endpoint.ts';
-import type {Credentials, Endpoint} from './messages.ts';
+import type {Credentials, Endpoint, TlsCredentials} from './messages.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A node that says nothing for so long has hung; the slowest command asked here takes milliseconds. */
@@ -49,9 +49,9 @@ export class NodeConnection {
 
 	/** Connects and gives the credentials. @throws {ConnectionError} @throws {AuthenticationError} */
 	static async open(endpoint: Endpoint, options: ConnectOptions = {}): Promise<NodeConnection> {
-		const socket = await openSocket(endpoint, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+		const {user, password, tls} = credentialsOf(endpoint, options.credentials);
+		const socket = await openSocket(endpoint, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, tls);
 		const connection = new NodeConnection(endpoint, socket, options.replyTimeoutMs ?? REPLY_TIMEOUT_MS);
-		const {user, password} = options.credentials ?? {};
 		if (password === undefined) return connection;
 		const reply = await connection.call('AUTH', ...(user === undefined ? [] : [user]), password);
 		if (!(reply instanceof RespError)) return connection;
@@ -129,14 +129,15 @@ function encodeCommand(words: readonly string[]): string {
 	return text;
 }
 
-function openSocket(endpoint: Endpoint, timeoutMs: number): Promise<Socket> {
+const credentialsOf = (endpoint: Endpoint, credentials: Credentials = {}): Credentials =>
+	credentials.ofNodes?.[formatEndpoint(endpoint)] ?? credentials;
+
+function openSocket(endpoint: Endpoint, timeoutMs: number, tls: TlsCredentials | undefined): Promise<Socket> {
 	return new Promise((resolve, reject) => {
-		const socket = connect({
-			host: endpoint.host,
-			port: endpoint.port,
-			noDelay: true,
-			keepAlive: true,
-		});
+		const place = {host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: true};
+		// Loaded where it is wanted: most nodes speak without it, and the manager starts beside them.
+		const socket =
+			tls === undefined ? connect(place) : process.getBuiltinModule('node:tls').connect({...place, ...tls});
 		const fail = (reason: string): void => {
 			socket.destroy();
 			reject(new ConnectionError(endpoint, reason));
@@ -145,7 +146,7 @@ function openSocket(endpoint: Endpoint, timeoutMs: number): Promise<Socket> {
 		const onTimeout = (): void => fail('Connection timed out');
 		socket.once('error', onError);
 		socket.setTimeout(timeoutMs, onTimeout);
-		socket.once('connect', () => {
+		socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
 			socket.off('error', onError);
 			socket.off('timeout', onTimeout);
 			socket.setTimeout(0);

@@ -5,6 +5,7 @@
 //       | -- {kind:'job', id, job} --> |
 //       | <-- line, prompt, progress - |   any number
 //       | -- answer -----------------> |   to each prompt
+//       | -- cancel -----------------> |   at any time
 //       | <-- {kind:'done', ...} ----- |   the last one, always
 
 import type {CheckReport} from './check.ts';
@@ -21,6 +22,20 @@ export interface Credentials {
 	/** The ACL user; without it the password alone is sent (`default`). */
 	readonly user?: string;
 	readonly password?: string;
+	/** Left out: without TLS. */
+	readonly tls?: TlsCredentials;
+	/** Nodes that want others, by `host:port`. */
+	readonly ofNodes?: Readonly<Record<string, Credentials>>;
+}
+
+/** All texts in PEM. */
+export interface TlsCredentials {
+	/** Whom to trust; left out: the system's authorities. */
+	readonly ca?: string;
+	readonly cert?: string;
+	readonly key?: string;
+	/** False: any certificate will do. */
+	readonly rejectUnauthorized?: boolean;
 }
 
 /** How the lines that people read are made. */
@@ -85,7 +100,9 @@ export type TribReport = CreateReport | CheckReport | InfoReport;
 export type ToManager =
 	| {readonly kind: 'job'; readonly id: number; readonly job: TribJob}
 	/** The answer to a prompt; null when there is nobody to ask. */
-	| {readonly kind: 'answer'; readonly id: number; readonly text: string | null};
+	| {readonly kind: 'answer'; readonly id: number; readonly text: string | null}
+	/** The job ends after the step under way, and a question that is open is answered by nobody. Without such a job nothing happens. */
+	| {readonly kind: 'cancel'; readonly id: number};
 
 export type FromManager =
 	/** The thread has loaded and takes jobs. */

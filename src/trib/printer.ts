@@ -1,5 +1,6 @@
 /** The manager's lines, with the colours of redis-cli, and its questions. */
 
+import {CancelledError} from './cancellation.ts';
 import type {OutputOptions} from './messages.ts';
 
 /** Where a job's output goes and where its answers come from: a terminal, a test, or another thread. */
@@ -10,6 +11,8 @@ export interface Sink {
 	ask(question: string): Promise<string | null>;
 	/** Steps done of steps in all. */
 	progress?(done: number, total: number, what: string): void;
+	/** Whether somebody wants the job to end after the step under way. */
+	isCancelled?(): boolean;
 }
 
 /** SGR parameters, as redis-cli 7.0 writes them. */
@@ -76,8 +79,28 @@ export class Printer {
 		return this.#json ? Promise.resolve(null) : this.#sink.ask(question);
 	}
 
+	/**
+	 * A step is done. To be called between steps, where the job may end. @throws {CancelledError} when somebody wants it to;
+	 * who runs steps side by side uses `noteProgress` and `throwIfCancelled` when all that are under way are done.
+	 */
 	progress(done: number, total: number, what: string): void {
+		this.noteProgress(done, total, what);
+		this.throwIfCancelled(done > 0);
+	}
+
+	/** A step is done, and others may be under way. */
+	noteProgress(done: number, total: number, what: string): void {
 		this.#sink.progress?.(done, total, what);
+	}
+
+	/** No further step should be begun. */
+	get isCancelled(): boolean {
+		return this.#sink.isCancelled?.() === true;
+	}
+
+	/** @throws {CancelledError} when somebody wants the job to end */
+	throwIfCancelled(isPartlyDone: boolean): void {
+		if (this.isCancelled) throw new CancelledError(isPartlyDone);
 	}
 
 	#styled(style: keyof typeof STYLES, text: string): void {

@@ -45,13 +45,14 @@ const NO_NODE = 'no cluster runs here; name a node as host:port';
 const USAGE_EXIT_CODE = 2;
 
 /** Adds `trib` with its commands to a program, whose settings they inherit. */
-export function addTrib(parent: Command, program: TribProgramOptions): void {
+export function addTrib(parent: Command, program: TribProgramOptions): Command {
 	const trib = parent
 		.command('trib')
 		.description('create, check and describe clusters, ours or of real servers, as redis-trib does');
 	addCreate(trib, program);
 	addCheck(trib, program);
 	addInfo(trib, program);
+	return trib;
 }
 
 function addCreate(trib: Command, program: TribProgramOptions): void {

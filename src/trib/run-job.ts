@@ -1,6 +1,7 @@
 /** Runs one job of the manager, from its options to its exit code: what the command line, the worker and tests call. */
 
 import {unreachable} from '../lib/assert.ts';
+import {CancelledError} from './cancellation.ts';
 import {runCheck} from './check.ts';
 import {ConnectionError, connectionComplaint} from './client.ts';
 import {runCreate} from './create.ts';
@@ -36,6 +37,10 @@ async function runPrinting(job: TribJob, printer: Printer): Promise<TribResult> 
 			if (error.isComplaint) printer.complaint(error.message);
 			else printer.error(error.message);
 			return {exitCode: 1, report: null};
+		}
+		if (error instanceof CancelledError) {
+			printer.complaint(error.message);
+			return {exitCode: error.isPartlyDone ? 3 : 1, report: null};
 		}
 		if (error instanceof StepError) {
 			printer.error(error.message);

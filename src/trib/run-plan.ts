@@ -31,17 +31,18 @@ export class StepError extends Error {
 
 /**
  * Runs stage after stage, the steps of a stage at once. @throws {StepError} with the line to print, after the steps of the
- * same stage have ended; later stages are not begun.
+ * same stage have ended; later stages are not begun. @throws {CancelledError} between two stages, or while the nodes agree.
  */
 export async function runPlan(plan: Plan, connections: Connections, printer: Printer): Promise<void> {
 	const total = stepCount(plan);
 	let done = 0;
 	const run = async (step: Step): Promise<string | null> => {
 		const problem = await runStep(step, connections, printer);
-		if (problem === null) printer.progress(++done, total, formatStep(step));
+		if (problem === null) printer.noteProgress(++done, total, formatStep(step));
 		return problem;
 	};
 	for (const {announce = [], steps, conclude = []} of plan) {
+		printer.throwIfCancelled(done > 0);
 		for (const line of announce) printer.info(line);
 		const problems = await Promise.all(steps.map(run));
 		const problem = problems.find((text) => text !== null);

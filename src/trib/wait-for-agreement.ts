@@ -47,6 +47,7 @@ export async function waitForAgreement(
 	printer.line('Waiting for the cluster to join');
 	for (;;) {
 		const askedAt = performance.now();
+		printer.throwIfCancelled(true);
 		const answers = await Promise.all(waiting.map((node) => askLines(node, connections)));
 		const now = performance.now();
 		const elapsedMs = now - startedAt;

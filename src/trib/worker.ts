@@ -9,6 +9,7 @@ assert(parentPort !== null, 'the manager runs as a worker');
 const port = parentPort;
 
 const waiting: {readonly id: number; readonly job: TribJob}[] = [];
+const cancelled = new Set<number>();
 const askers = new Map<number, (answer: string | null) => void>();
 let isRunning = false;
 
@@ -18,17 +19,24 @@ port.on('message', (message: ToManager) => {
 			waiting.push(message);
 			void runWaiting();
 			return;
-		case 'answer': {
-			const answer = askers.get(message.id);
-			askers.delete(message.id);
-			answer?.(message.text);
+		case 'answer':
+			answer(message.id, message.text);
 			return;
-		}
+		case 'cancel':
+			cancelled.add(message.id);
+			answer(message.id, null);
+			return;
 		default:
 			unreachable(message);
 	}
 });
 tell({kind: 'ready'});
+
+function answer(id: number, text: string | null): void {
+	const resolve = askers.get(id);
+	askers.delete(id);
+	resolve?.(text);
+}
 
 /** One job after the other: two plans for the same nodes must never mix. */
 async function runWaiting(): Promise<void> {
@@ -43,6 +51,7 @@ async function runWaiting(): Promise<void> {
 async function run(id: number, job: TribJob): Promise<void> {
 	const {exitCode, report} = await runJob(job, {
 		output: (text, stream) => tell({kind: 'output', id, text, stream}),
+		isCancelled: () => cancelled.has(id),
 		ask: (text) =>
 			new Promise((resolve) => {
 				askers.set(id, resolve);
@@ -50,6 +59,7 @@ async function run(id: number, job: TribJob): Promise<void> {
 			}),
 		progress: (done, total, what) => tell({kind: 'progress', id, done, total, what}),
 	});
+	cancelled.delete(id);
 	tell({kind: 'done', id, exitCode, report});
 }
 

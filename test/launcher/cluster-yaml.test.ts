@@ -78,7 +78,7 @@ const MISTAKES: [text: string, complaint: string][] = [
 	['base_port: 3', 'cluster.yaml:1: base_port: is no key of cluster.yaml; did you mean "basePort"?'],
 	[
 		'colour: blue',
-		'cluster.yaml:1: colour: is no key of cluster.yaml; the keys are name, engine, shards, replicas, basePort, bind, dataDir, nodeTimeout, password, restart, config, nodes',
+		'cluster.yaml:1: colour: is no key of cluster.yaml; the keys are name, engine, shards, replicas, basePort, bind, dataDir, nodeTimeout, password, restart, hosts, config, nodes',
 	],
 	['\nshards: three', 'cluster.yaml:2: shards: must be a whole number from 1 to 256, not "three"'],
 	['shards: 0', 'cluster.yaml:1: shards: must be a whole number from 1 to 256, not 0'],
@@ -98,8 +98,8 @@ const MISTAKES: [text: string, complaint: string][] = [
 	],
 	['password: 1234', 'cluster.yaml:1: password: must be text, not 1234; put it in quotes'],
 	[
-		'engine: redis-server',
-		'cluster.yaml:1: engine: redis-server cannot be started yet; leave the key out, or write shoal',
+		'engine: keydb',
+		'cluster.yaml:1: engine: must be shoal, redis-server, valkey-server or the path of a server such as /usr/bin/redis-server, not "keydb"',
 	],
 	['nodeTimeout: 5', 'cluster.yaml:1: nodeTimeout: must be a whole number from 50 to 3600000, not 5'],
 	['config: yes', 'cluster.yaml:1: config: must be lines of "directive: value" as in redis.conf, not "yes"'],

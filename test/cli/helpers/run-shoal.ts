@@ -6,6 +6,8 @@ import type {Readable, Writable} from 'node:stream';
 import {fileURLToPath} from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('./scripted-shoal.js', import.meta.url));
+/** The command itself, with real threads behind it. */
+export const REAL = fileURLToPath(new URL('../../../src/cli.js', import.meta.url));
 
 export interface Running {
 	readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
@@ -17,8 +19,8 @@ export interface Running {
 	readonly ended: Promise<number | null>;
 }
 
-export function startShoal(cwd: string, args: readonly string[]): Running {
-	const child = spawn(process.execPath, [SCRIPT, ...args], {
+export function startShoal(cwd: string, args: readonly string[], script = SCRIPT): Running {
+	const child = spawn(process.execPath, [script, ...args], {
 		cwd,
 		stdio: ['pipe', 'pipe', 'pipe'],
 		env: {...process.env, NO_COLOR: '1'},
@@ -39,8 +41,9 @@ export async function runShoal(
 	cwd: string,
 	args: readonly string[],
 	input = '',
+	script = SCRIPT,
 ): Promise<{code: number | null; stdout: string; stderr: string}> {
-	const {child, output, ended} = startShoal(cwd, args);
+	const {child, output, ended} = startShoal(cwd, args, script);
 	child.stdin.end(input);
 	const code = await ended;
 	return {code, ...output};

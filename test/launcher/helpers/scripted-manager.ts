@@ -1,4 +1,4 @@
-/** A manager's worker that "creates" a cluster of scripted nodes, and asks a question on `check`. */
+/** A manager's worker that "creates" a cluster of scripted nodes, asks a question on `check`, and searches until it is cancelled. */
 import {parentPort} from 'node:worker_threads';
 import type {FromManager, ToManager} from '../../../src/trib/messages.ts';
 import {tellNode} from './tell-node.ts';
@@ -10,6 +10,7 @@ parentPort?.on('message', async (message: ToManager) => {
 		says({kind: 'output', id: message.id, text: `you said ${message.text}\n`, stream: 'stdout'});
 		says({kind: 'done', id: message.id, exitCode: message.text === 'yes' ? 0 : 1, report: null});
 	}
+	if (message.kind === 'cancel') says({kind: 'done', id: message.id, exitCode: 3, report: null});
 	if (message.kind !== 'job') return;
 	const {id, job} = message;
 	switch (job.command) {
@@ -25,7 +26,10 @@ parentPort?.on('message', async (message: ToManager) => {
 			says({kind: 'done', id, exitCode: 0, report: null});
 			break;
 		case 'check':
-			says({kind: 'prompt', id, text: 'sure? '});
+			// A search is endless: until it is cancelled.
+			if (job.options.searchMultipleOwners === true)
+				says({kind: 'progress', id, done: 1, total: 9, what: 'slots'});
+			else says({kind: 'prompt', id, text: 'sure? '});
 			break;
 		case 'info':
 			says({kind: 'output', id, text: `password ${job.options.credentials?.password}\n`, stream: 'stdout'});
