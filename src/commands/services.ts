@@ -8,6 +8,7 @@ import type {Request} from '../resp/request.ts';
 import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
+import type {MigrationService} from './migration-service.ts';
 import type {PersistenceService} from './persistence-service.ts';
 import type {Propagation} from './propagation.ts';
 import type {ReplicationService} from './replication-service.ts';
@@ -28,6 +29,7 @@ export interface Services {
 	readonly propagation: Propagation;
 	readonly persistence: PersistenceService;
 	readonly replication: ReplicationService;
+	readonly migration: MigrationService;
 	readonly clock: Clock;
 	/** One in cluster mode, as many as the parameter `databases` says otherwise; SWAPDB swaps two entries. */
 	readonly databases: Keyspace[];

@@ -39,6 +39,8 @@ import {createHost} from './host.ts';
 import {NodeInfo} from './info.ts';
 import {NodeLatencyMonitor} from './latency.ts';
 import {NodeMemory} from './memory.ts';
+import {NodeMigrations} from './migrations.ts';
+import {MigrationTargets} from './migration-targets.ts';
 import {NodePersistence} from './persistence.ts';
 import {Replication} from './replication.ts';
 import {SecureRandom} from './secure-random.ts';
@@ -324,9 +326,22 @@ class Node implements RunningNode {
 		const clients = this.#clients;
 		const host = createHost();
 		const clock = this.#turnClock;
+		const targets = new MigrationTargets({
+			clock: systemClock,
+			dial: (host, port, handlers) => this.#links!.dial(host, port, handlers),
+		});
+		const migration = new NodeMigrations({
+			services: () => services,
+			clients,
+			stream: this.#stream,
+			targets,
+			beginTurn: () => {
+				clock.read();
+			},
+		});
 		const memory = new NodeMemory({settings, clients, stats, databases, host});
 		this.#memory = memory;
-		return {
+		const services: Services = {
 			config,
 			clients,
 			stats,
@@ -346,6 +361,7 @@ class Node implements RunningNode {
 				persistence: this.#persistence,
 				clusterLinks: this.#cluster === null ? null : () => linkFigures(this.#cluster!),
 				replication: this.#replication,
+				migrationLinkCount: () => targets.openCount,
 			}),
 			debug: {
 				sleep: (ms) => {
@@ -373,6 +389,7 @@ class Node implements RunningNode {
 			clock,
 			propagation: this.#stream,
 			replication: this.#replication,
+			migration,
 			persistence: this.#persistence,
 			databases,
 			table: new CommandTable(allCommands),
@@ -381,6 +398,7 @@ class Node implements RunningNode {
 				this.#log(level, line);
 			},
 		};
+		return services;
 	}
 
 	#makeFrontend(services: Services): Frontend {
