@@ -78,6 +78,11 @@ export type PausePurpose = 'client' | 'failover' | 'shutdown';
 export interface Block {
 	/** 0: without end. */
 	readonly timeoutMs: number;
+	/**
+	 * What it waits for, where that is a change of keys, which a cluster may move away: then the client is sent after them
+	 * (MOVED), or hears that the cluster is down.
+	 */
+	readonly keys?: {readonly slot: number; readonly isWrite: boolean};
 	/** The reply when the time is over; what waited is forgotten then. Called while the client is still blocked. */
 	timedOut(reply: ReplyWriter): void;
 	/** It waits no more, for whatever reason. */

@@ -163,6 +163,11 @@ export class NodeClients implements Clients {
 		this.#blocked.unblock(client, write);
 	}
 
+	/** See BlockedClients. */
+	refuseBlocked(refusal: (client: Client, keys: NonNullable<Block['keys']>) => string | null): void {
+		this.#blocked.refuse(refusal);
+	}
+
 	startMonitor(client: Client): void {
 		client.monitor = true;
 		this.monitors.add(client);

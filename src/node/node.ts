@@ -298,11 +298,23 @@ class Node implements RunningNode {
 				log: (level, text) => {
 					this.#log(level, text);
 				},
+				routesChanged: () => {
+					// The step that changed them is not yet done.
+					if (this.#clients.blockedCount > 0) setImmediate(() => this.#refuseBlocked());
+				},
 				state: (state) => {
 					this.#post({kind: 'cluster-state', ...state});
 				},
 			},
 		});
+	}
+
+	#refuseBlocked(): void {
+		const cluster = this.#cluster;
+		if (cluster === null) return;
+		this.#clients.refuseBlocked((client, {slot, isWrite}) =>
+			cluster.refusalOfBlocked(slot, isWrite, client),
+		);
 	}
 
 	#onClusterEvent(event: ClusterEvent): void {
