@@ -1,10 +1,11 @@
 /**
  * Connections to the servers that keys are moved to. One serves one migration at a time and is kept for the next: for ten
- * seconds of idleness, and not more than 64 of them, as Redis keeps them.
+ * seconds of idleness, and not more than 64 of them, as Redis keeps them. They are TCP, also to nodes of this process: for short
+ * questions and answers that is sooner there than the ring that replication goes through.
  */
+import {type DialHandlers, dialTcp} from './dial-tcp.ts';
 import {MigrationLink} from './migration-link.ts';
 import type {Clock} from './ports.ts';
-import type {DialHandlers} from './stream-links.ts';
 
 const KEPT_IDLE_MS = 10_000;
 const MOST_IDLE = 64;
@@ -13,8 +14,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface MigrationTargetsParts {
 	readonly clock: Pick<Clock, 'after'>;
-	/** Connects; the returned function gives up. */
-	readonly dial: (host: string, port: number, handlers: DialHandlers) => () => void;
+	/** Connects; the returned function gives up. Default: by TCP. */
+	readonly dial?: (host: string, port: number, handlers: DialHandlers) => () => void;
 }
 
 /** Why there is no connection: nothing came in time or the name is unknown, or the other end refused. */
@@ -56,7 +57,7 @@ export class MigrationTargets {
 			opened(link);
 			return;
 		}
-		const {clock, dial} = this.#parts;
+		const {clock, dial = dialTcp} = this.#parts;
 		const giveUp = dial(host, port, {
 			opened: (link) => {
 				stopTimer();

@@ -312,9 +312,7 @@ class Node implements RunningNode {
 	#refuseBlocked(): void {
 		const cluster = this.#cluster;
 		if (cluster === null) return;
-		this.#clients.refuseBlocked((client, {slot, isWrite}) =>
-			cluster.refusalOfBlocked(slot, isWrite, client),
-		);
+		this.#clients.refuseBlocked((client, {slot, isWrite}) => cluster.refusalOfBlocked(slot, isWrite, client));
 	}
 
 	#onClusterEvent(event: ClusterEvent): void {
@@ -338,10 +336,7 @@ class Node implements RunningNode {
 		const clients = this.#clients;
 		const host = createHost();
 		const clock = this.#turnClock;
-		const targets = new MigrationTargets({
-			clock: systemClock,
-			dial: (host, port, handlers) => this.#links!.dial(host, port, handlers),
-		});
+		const targets = new MigrationTargets({clock: systemClock});
 		const migration = new NodeMigrations({
 			services: () => services,
 			clients,

@@ -186,6 +186,71 @@ test('no answer is wrong, and no key is lost or doubled, while slots move', asyn
 	for (const client of clients) client[Symbol.dispose]();
 });
 
+for (const [index, role] of (['source', 'target'] as const).entries()) {
+	test(`the ${role} of a move is killed in the middle: no key is lost, and the slot is still open when it is back`, async (t) => {
+		t.timeout(300_000);
+		await using cluster = await startCluster({
+			shards: 2,
+			basePort: 0,
+			config: {appendonly: true, appendfsync: 'always'},
+		});
+		const slot = keySlot(toBytes('a'));
+		const from = await ownerOf(cluster, slot);
+		const [source, target] = [cluster.nodes[from]!, cluster.nodes[1 - from]!];
+		const keys = Array.from({length: 200}, (_, i) => `{a}:${i}`);
+		const openSlot = async (port: number): Promise<string | undefined> => {
+			using client = await RespClient.connect(port);
+			const lines = String(await client.ask('CLUSTER', 'NODES')).split('\n');
+			return / (\[.*\])$/.exec(lines.find((line) => line.includes('myself'))!)?.[1];
+		};
+		const move = (...some: readonly string[]): string[] => [
+			'MIGRATE',
+			source.host,
+			String(target.port),
+			'',
+			'0',
+			'30000',
+			'REPLACE',
+			'KEYS',
+			...some,
+		];
+		{
+			using here = await RespClient.connect(source.port);
+			using there = await RespClient.connect(target.port);
+			for (const key of keys) await here.ask('SET', key, `value of ${key}`);
+			await there.ask('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', source.id);
+			await here.ask('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', target.id);
+			for (let at = 0; at < 100; at += 10) t.is(await here.ask(...move(...keys.slice(at, at + 10))), 'OK');
+			// Many at once: some of them will have been sent, and some answered.
+			for (let at = 100; at < 200; at += 2) here.send(...move(...keys.slice(at, at + 2)));
+			await here.next();
+			await cluster.kill(index === 0 ? source.port.toString() : target.port.toString());
+		}
+		await cluster.start(index === 0 ? source.port.toString() : target.port.toString());
+		t.is(await openSlot(source.port), `[${slot}->-${target.id}]`);
+		t.is(await openSlot(target.port), `[${slot}-<-${source.id}]`);
+
+		// It loads its files, and its cluster finds itself again.
+		using here = await RespClient.connect(source.port);
+		using there = await RespClient.connect(target.port);
+		for (const client of [here, there]) {
+			while (!String(await client.ask('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+			while ((await client.ask('CLUSTER', 'COUNTKEYSINSLOT', String(slot))) instanceof RespError);
+		}
+		for (const key of keys) {
+			const found = await here.ask('GET', key);
+			await there.ask('ASKING');
+			const moved = await there.ask('GET', key);
+			const values = [found, moved].filter((value) => typeof value === 'string');
+			t.true(values.length > 0, `${key} is lost: ${String(found)}, ${String(moved)}`);
+			for (const value of values) t.is(value, `value of ${key}`);
+		}
+		t.is(await here.ask(...move(...keys)), 'OK');
+		t.is(await here.ask('CLUSTER', 'COUNTKEYSINSLOT', String(slot)), 0);
+		t.is(await there.ask('CLUSTER', 'COUNTKEYSINSLOT', String(slot)), keys.length);
+	});
+}
+
 withTools(
 	'redis-cli --cluster reshard, rebalance and fix move slots of our nodes with their keys',
 	async (t) => {
