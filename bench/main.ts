@@ -4,6 +4,7 @@ import {failover} from './versus/failover.ts';
 import {files} from './versus/files.ts';
 import {memory} from './versus/memory.ts';
 import {pause} from './versus/pause.ts';
+import {reshard} from './versus/reshard.ts';
 import {replicated, throughput} from './versus/throughput.ts';
 
 const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
 	replicated,
 	failover,
 	files,
+	reshard,
 	memory,
 	pause,
 	slots: async () => import('./slots.ts'),

@@ -55,7 +55,7 @@ export function setSlotMigrating(step: Step, slot: number, to: string): ChangeOu
 	if (target === null) return refused(`ERR I don't know about node ${to}`);
 	if (isReplica(target)) return refused('ERR Target node is not a master');
 	state.migratingTo.set(slot, target);
-	return changed(step);
+	return openedOrClosed(step);
 }
 
 /** CLUSTER SETSLOT slot IMPORTING: clients that say ASKING are served. */
@@ -67,7 +67,7 @@ export function setSlotImporting(step: Step, slot: number, from: string): Change
 	if (source === null) return refused(`ERR I don't know about node ${from}`);
 	if (isReplica(source)) return refused('ERR Target node is not a master');
 	state.importingFrom.set(slot, source);
-	return changed(step);
+	return openedOrClosed(step);
 }
 
 /** CLUSTER SETSLOT slot STABLE */
@@ -76,7 +76,7 @@ export function setSlotStable(step: Step, slot: number): ChangeOutcome {
 	if (isReplica(state.myself)) return ONLY_PRIMARIES;
 	state.migratingTo.delete(slot);
 	state.importingFrom.delete(slot);
-	return changed(step);
+	return openedOrClosed(step);
 }
 
 /** CLUSTER SETSLOT slot NODE: the end of a move, told to the target first. */
@@ -102,10 +102,19 @@ export function setSlotNode(step: Step, slot: number, ownerName: string): Change
 		if (bumpEpochWithoutConsensus(step))
 			step.log('warning', `configEpoch updated after importing slot ${slot}`);
 	}
-	return changed(step);
+	step.slotsChanged();
+	// Who has the slot by now, and who had it, say so; others have nothing new to say of themselves.
+	if (leaves || owner === myself) step.isAnnouncementDue = true;
+	return DONE;
 }
 
 const ONLY_PRIMARIES = refused('ERR Please use SETSLOT only with masters.');
+
+/** It is on its way, or not any more: nobody else has to know, but it must be known after a restart. */
+function openedOrClosed(step: Step): ChangeOutcome {
+	step.save();
+	return DONE;
+}
 
 function changed(step: Step): ChangeOutcome {
 	step.slotsChanged();

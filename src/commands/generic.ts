@@ -12,6 +12,7 @@ import {expiryCommands} from './generic-expiry.ts';
 import {objectCommands} from './generic-object.ts';
 import {scanCommands} from './generic-scan.ts';
 import {peek, removeKey} from './key-lookup.ts';
+import {migrateCommands} from './migrate.ts';
 import {type ObjectValue, TYPE_NAMES} from './value-types.ts';
 
 const shardedFacts = {
@@ -255,6 +256,7 @@ export const genericCommands: readonly Command[] = [
 	move,
 	copy,
 	...dumpCommands,
+	...migrateCommands,
 	...expiryCommands,
 	...scanCommands,
 	...objectCommands,

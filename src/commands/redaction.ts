@@ -17,6 +17,8 @@ export function secretArguments(command: Command, request: Request, config: Conf
 			return secretsOfHello(request);
 		case 'config|set':
 			return secretsOfConfigSet(request, config);
+		case 'migrate':
+			return secretsOfMigrate(request);
 		default:
 			return NONE;
 	}
@@ -31,6 +33,14 @@ function secretsOfHello(request: Request): ReadonlySet<number> {
 		i += 2;
 	}
 	return secret;
+}
+
+function secretsOfMigrate(request: Request): ReadonlySet<number> {
+	for (let i = 6; i < request.count && !request.isWord(i, 'KEYS'); i++) {
+		if (request.isWord(i, 'AUTH')) return new Set([i + 1]);
+		if (request.isWord(i, 'AUTH2')) return new Set([i + 1, i + 2]);
+	}
+	return NONE;
 }
 
 function secretsOfConfigSet(request: Request, config: Config): ReadonlySet<number> {

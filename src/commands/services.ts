@@ -8,6 +8,7 @@ import type {Request} from '../resp/request.ts';
 import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
+import type {MigrationService} from './migration-service.ts';
 import type {PersistenceService} from './persistence-service.ts';
 import type {Propagation} from './propagation.ts';
 import type {ReplicationService} from './replication-service.ts';
@@ -28,6 +29,7 @@ export interface Services {
 	readonly propagation: Propagation;
 	readonly persistence: PersistenceService;
 	readonly replication: ReplicationService;
+	readonly migration: MigrationService;
 	readonly clock: Clock;
 	/** One in cluster mode, as many as the parameter `databases` says otherwise; SWAPDB swaps two entries. */
 	readonly databases: Keyspace[];
@@ -76,6 +78,11 @@ export type PausePurpose = 'client' | 'failover' | 'shutdown';
 export interface Block {
 	/** 0: without end. */
 	readonly timeoutMs: number;
+	/**
+	 * What it waits for, where that is a change of keys, which a cluster may move away: then the client is sent after them
+	 * (MOVED), or hears that the cluster is down.
+	 */
+	readonly keys?: {readonly slot: number; readonly isWrite: boolean};
 	/** The reply when the time is over; what waited is forgotten then. Called while the client is still blocked. */
 	timedOut(reply: ReplyWriter): void;
 	/** It waits no more, for whatever reason. */

@@ -64,6 +64,17 @@ export class BlockedClients {
 		});
 	}
 
+	/** Those that wait for keys: `refusal` says why one waits in vain by now, in an error line, or null. */
+	refuse(refusal: (client: Client, keys: NonNullable<Block['keys']>) => string | null): void {
+		for (const [client, {block}] of this.#held) {
+			const line = block.keys === undefined ? null : refusal(client, block.keys);
+			if (line === null) continue;
+			this.unblock(client, (reply) => {
+				reply.error(line);
+			});
+		}
+	}
+
 	/** The client is held no more, without a reply. */
 	release(client: Client): void {
 		const held = this.#held.get(client);

@@ -27,6 +27,7 @@ export class NodeClients implements Clients {
 	#nextId = 1;
 	readonly #pauses = new Pauses();
 	#postponed = new Set<Client>();
+	#whenUnpaused: (() => void)[] = [];
 	readonly #blocked: BlockedClients;
 	readonly #onRemoved: ((client: Client) => void)[] = [];
 	readonly #config: Config;
@@ -105,6 +106,12 @@ export class NodeClients implements Clients {
 		this.#resumePostponed();
 	}
 
+	/** Runs it when no pause holds writes back any more: at once, when none does. */
+	whenUnpaused(run: () => void): void {
+		if (this.pauseMode === 'none') run();
+		else this.#whenUnpaused.push(run);
+	}
+
 	/** Ends pauses whose time is over; called by the node's cron, too, for nobody may be waiting. */
 	endPauseIfOver(nowMs: number): void {
 		if (nowMs < this.#pauses.nextEndMs) return;
@@ -117,6 +124,11 @@ export class NodeClients implements Clients {
 		this.pauseMode = this.#pauses.mode;
 		this.#stopTimer?.();
 		this.#stopTimer = null;
+		if (this.pauseMode === 'none') {
+			const waited = this.#whenUnpaused;
+			this.#whenUnpaused = [];
+			for (const run of waited) run();
+		}
 		if (this.#postponed.size === 0) return;
 		this.#later(() => {
 			const resumed = this.#postponed;
@@ -149,6 +161,11 @@ export class NodeClients implements Clients {
 
 	unblock(client: Client, write: (reply: ReplyWriter) => void): void {
 		this.#blocked.unblock(client, write);
+	}
+
+	/** See BlockedClients. */
+	refuseBlocked(refusal: (client: Client, keys: NonNullable<Block['keys']>) => string | null): void {
+		this.#blocked.refuse(refusal);
 	}
 
 	startMonitor(client: Client): void {

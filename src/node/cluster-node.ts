@@ -62,6 +62,8 @@ export interface ClusterOutlets {
 	/** In the order in which they happened; after the slot table says so. */
 	event(event: ClusterEvent): void;
 	log(level: LogLevel, text: string): void;
+	/** Other slots than before may be served here. */
+	routesChanged(): void;
 	/** This node's own view in a few figures: once at the start, then whenever one of them changed. */
 	state(state: ClusterStateReport): void;
 }
@@ -215,6 +217,23 @@ export class ClusterNode implements ClusterService, BusReceiver {
 			const {presentCount, missingCount, hasSeveralKeys} = countKeys();
 			verdict = this.#core.routeOpenSlot(slot, flags, presentCount, missingCount, hasSeveralKeys);
 		}
+		return verdict === Verdict.SERVE ? null : this.#core.redirection(verdict, slot);
+	}
+
+	/**
+	 * The error line for a client that has been waiting for keys of this slot, or null when it may wait on. Neither a slot on
+	 * its way nor, as in Redis, reads that are allowed while the cluster is down change that: what it waits for is a write.
+	 */
+	refusalOfBlocked(
+		slot: number,
+		isWrite: boolean,
+		client: Pick<RoutedClient, 'readonlyMode'>,
+	): string | null {
+		const {isOk, importingFrom, owners} = this.#core.view;
+		if (!isOk) return this.#core.redirection(Verdict.DOWN, slot);
+		if (owners[slot] === MYSELF_INDEX || importingFrom.has(slot)) return null;
+		const flags = (isWrite ? RouteFlags.WRITE : 0) | (client.readonlyMode ? RouteFlags.READONLY_CLIENT : 0);
+		const verdict = this.#core.route(slot, flags);
 		return verdict === Verdict.SERVE ? null : this.#core.redirection(verdict, slot);
 	}
 
@@ -373,6 +392,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 				this.#routes[slot] = owners[slot] === MYSELF_INDEX ? 1 : 0;
 		else this.#routes.fill(0);
 		for (const slot of migratingTo.keys()) this.#routes[slot] = 0;
+		this.#options.outlets.routesChanged();
 	}
 
 	#reportState(): void {

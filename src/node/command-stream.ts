@@ -112,6 +112,11 @@ export class CommandStream implements Propagation {
 		if (this.isOn) this.#append(database, ['DEL', key]);
 	}
 
+	/** Keys went without a command of their own: they are another server's now. */
+	removedTogether(database: number, keys: readonly Uint8Array[]): void {
+		if (this.isOn) this.#append(database, ['DEL', ...keys]);
+	}
+
 	/** Gives the consumers what has gathered. */
 	flush(): void {
 		const writer = this.#writer;

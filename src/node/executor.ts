@@ -61,10 +61,10 @@ export class Executor {
 		this.#context = {reply: writer, request, client, services, db: services.databases[0]!};
 	}
 
-	/** False: the client must wait (CLIENT PAUSE), the command did not run and is to be given again. */
+	/** False: the client must wait (CLIENT PAUSE, a key that MIGRATE has under way), the command did not run and is to be given again. */
 	execute(client: Client, request: Request): boolean {
 		const {writer} = this;
-		const {stats, clock, clients, replication} = this.#services;
+		const {stats, clock, clients, migration, replication} = this.#services;
 		const mark = writer.mark();
 		writer.protocol = client.protocol;
 		request.slot = -1;
@@ -98,6 +98,11 @@ export class Executor {
 		} else {
 			// A replica's keys go when its primary says so.
 			db.expiredKeys = replication.isReplica ? 'hide' : 'remove';
+		}
+
+		if (migration.isBusy && !client.isPrimary && this.#namesKeyUnderWay(command, request)) {
+			migration.hold(client);
+			return false;
 		}
 
 		const errorCount = writer.errorCount;
@@ -247,6 +252,16 @@ export class Executor {
 			const index = keys.at[i]!;
 			db.preserve(request.keySlot(index), request.region, request.offsets[index]!, request.lengths[index]!);
 		}
+	}
+
+	/** Also what changes all keys at once. */
+	#namesKeyUnderWay(command: Command, request: Request): boolean {
+		if (command.firstKey === 0 && command.hasPlainKeys) return (command.flagBits & FLAG.write) !== 0;
+		const keys = this.#keys;
+		if (!command.collectKeys(request, keys)) return false;
+		const {migration} = this.#services;
+		for (let i = 0; i < keys.count; i++) if (migration.isUnderWay(request, keys.at[i]!)) return true;
+		return false;
 	}
 
 	/** Grows with every change of any database. */

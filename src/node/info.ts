@@ -26,6 +26,8 @@ export interface InfoSources {
 	/** Null outside cluster mode. */
 	readonly clusterLinks: null | (() => {readonly count: number; readonly bytes: number});
 	readonly replication: ReplicationService;
+	/** Open connections to servers that keys were moved to. */
+	readonly migrationLinkCount: () => number;
 }
 
 type Value = string | number;
@@ -194,7 +196,7 @@ function memory({memory: source, config, clusterLinks, persistence: files, repli
 	];
 }
 
-function stats({stats: figures, databases}: InfoSources): Lines {
+function stats({stats: figures, databases, migrationLinkCount}: InfoSources): Lines {
 	const sum = (figure: (db: Keyspace) => number): number =>
 		databases.reduce((total, db) => total + figure(db), 0);
 	const volatile = sum((db) => db.volatileCount);
@@ -231,7 +233,7 @@ function stats({stats: figures, databases}: InfoSources): Lines {
 		['pubsubshard_channels', 0],
 		['latest_fork_usec', 0],
 		['total_forks', 0],
-		['migrate_cached_sockets', 0],
+		['migrate_cached_sockets', migrationLinkCount()],
 		['slave_expires_tracked_keys', 0],
 		['active_defrag_hits', 0],
 		['active_defrag_misses', 0],

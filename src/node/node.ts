@@ -39,6 +39,8 @@ import {createHost} from './host.ts';
 import {NodeInfo} from './info.ts';
 import {NodeLatencyMonitor} from './latency.ts';
 import {NodeMemory} from './memory.ts';
+import {NodeMigrations} from './migrations.ts';
+import {MigrationTargets} from './migration-targets.ts';
 import {NodePersistence} from './persistence.ts';
 import {Replication} from './replication.ts';
 import {SecureRandom} from './secure-random.ts';
@@ -296,11 +298,21 @@ class Node implements RunningNode {
 				log: (level, text) => {
 					this.#log(level, text);
 				},
+				routesChanged: () => {
+					// The step that changed them is not yet done.
+					if (this.#clients.blockedCount > 0) setImmediate(() => this.#refuseBlocked());
+				},
 				state: (state) => {
 					this.#post({kind: 'cluster-state', ...state});
 				},
 			},
 		});
+	}
+
+	#refuseBlocked(): void {
+		const cluster = this.#cluster;
+		if (cluster === null) return;
+		this.#clients.refuseBlocked((client, {slot, isWrite}) => cluster.refusalOfBlocked(slot, isWrite, client));
 	}
 
 	#onClusterEvent(event: ClusterEvent): void {
@@ -324,9 +336,19 @@ class Node implements RunningNode {
 		const clients = this.#clients;
 		const host = createHost();
 		const clock = this.#turnClock;
+		const targets = new MigrationTargets({clock: systemClock});
+		const migration = new NodeMigrations({
+			services: () => services,
+			clients,
+			stream: this.#stream,
+			targets,
+			beginTurn: () => {
+				clock.read();
+			},
+		});
 		const memory = new NodeMemory({settings, clients, stats, databases, host});
 		this.#memory = memory;
-		return {
+		const services: Services = {
 			config,
 			clients,
 			stats,
@@ -346,6 +368,7 @@ class Node implements RunningNode {
 				persistence: this.#persistence,
 				clusterLinks: this.#cluster === null ? null : () => linkFigures(this.#cluster!),
 				replication: this.#replication,
+				migrationLinkCount: () => targets.openCount,
 			}),
 			debug: {
 				sleep: (ms) => {
@@ -373,6 +396,7 @@ class Node implements RunningNode {
 			clock,
 			propagation: this.#stream,
 			replication: this.#replication,
+			migration,
 			persistence: this.#persistence,
 			databases,
 			table: new CommandTable(allCommands),
@@ -381,6 +405,7 @@ class Node implements RunningNode {
 				this.#log(level, line);
 			},
 		};
+		return services;
 	}
 
 	#makeFrontend(services: Services): Frontend {

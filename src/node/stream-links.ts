@@ -4,10 +4,9 @@
  *
  * A link that the launcher refuses is tried over TCP: there a dead node of ours refuses by itself, and another server answers.
  */
-import {connect, type Socket} from 'node:net';
 import type {FromNode, ToNode} from '../launcher/messages.ts';
+import {type DialHandlers, dialTcp} from './dial-tcp.ts';
 import {openPortLink} from './port-link.ts';
-import {attachSocket} from './socket-transport.ts';
 import type {Link, LinkHandler} from './transport.ts';
 
 export type StreamRequest = Extract<FromNode, {kind: 'stream-connect'}>;
@@ -22,18 +21,12 @@ export interface StreamLinksOptions {
 	readonly accept: (link: Link) => LinkHandler;
 }
 
-export interface DialHandlers {
-	/** The link is there. */
-	opened(link: Link): LinkHandler;
-	failed(reason: string): void;
-}
-
 interface Dial {
 	readonly host: string;
 	readonly port: number;
 	readonly handlers: DialHandlers;
 	/** Once TCP is tried. */
-	socket: Socket | null;
+	stopTcp: (() => void) | null;
 }
 
 export class StreamLinks {
@@ -48,10 +41,10 @@ export class StreamLinks {
 	/** One of the handlers is called, later, unless the returned function is called before. */
 	dial(host: string, port: number, handlers: DialHandlers): () => void {
 		const request = ++this.#lastRequest;
-		this.#dials.set(request, {host, port, handlers, socket: null});
+		this.#dials.set(request, {host, port, handlers, stopTcp: null});
 		this.#options.ask({kind: 'stream-connect', request, host, port});
 		return () => {
-			this.#dials.get(request)?.socket?.destroy();
+			this.#dials.get(request)?.stopTcp?.();
 			this.#dials.delete(request);
 		};
 	}
@@ -87,16 +80,15 @@ export class StreamLinks {
 		const dial = this.#dials.get(request);
 		if (dial === undefined) return;
 		const {host, port, handlers} = dial;
-		const socket = connect({host, port, noDelay: true});
-		dial.socket = socket;
-		const onError = (error: Error): void => {
-			if (this.#dials.delete(request)) handlers.failed(error.message);
-		};
-		socket.once('error', onError);
-		socket.once('connect', () => {
-			socket.off('error', onError);
-			if (this.#dials.delete(request)) attachSocket(socket, (link) => handlers.opened(link));
-			else socket.destroy();
+		dial.stopTcp = dialTcp(host, port, {
+			opened: (link) => {
+				this.#dials.delete(request);
+				return handlers.opened(link);
+			},
+			failed: (reason) => {
+				this.#dials.delete(request);
+				handlers.failed(reason);
+			},
 		});
 	}
 }

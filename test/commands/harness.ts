@@ -7,6 +7,7 @@ import {Client} from '../../src/commands/client.ts';
 import type {Command} from '../../src/commands/command.ts';
 import type {Context} from '../../src/commands/context.ts';
 import {CommandError, wrongArity} from '../../src/commands/errors.ts';
+import {NO_MIGRATION} from '../../src/commands/migration-service.ts';
 import {NO_PERSISTENCE} from '../../src/commands/persistence-service.ts';
 import {NO_PROPAGATION} from '../../src/commands/propagation.ts';
 import type {Services} from '../../src/commands/services.ts';
@@ -63,6 +64,7 @@ export class CommandRunner {
 				propagation: NO_PROPAGATION,
 				persistence: NO_PERSISTENCE,
 				replication: loneReplication,
+				migration: NO_MIGRATION,
 				databases,
 				table: this.table,
 				...services,

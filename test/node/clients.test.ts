@@ -150,3 +150,39 @@ test('each pause ends at its own time, and who is held back is asked again', (t)
 	clients.endPauseIfOver(9000);
 	t.is(clients.pauseMode, 'none');
 });
+
+test('who waits for keys in vain is told so and goes on; who waits for something else waits on', (t) => {
+	const {clients, connections, members} = withClients(3);
+	const sent: string[] = [];
+	connections[0]!.push = (bytes): void => void sent.push(Buffer.from(bytes).toString());
+	const block = {timeoutMs: 0, timedOut: () => undefined, ended: () => undefined};
+	clients.block(members[0]!, {...block, keys: {slot: 7, isWrite: true}});
+	clients.block(members[1]!, {...block, keys: {slot: 8, isWrite: true}});
+	clients.block(members[2]!, block);
+	clients.refuseBlocked((client, {slot, isWrite}) => {
+		t.not(client, members[2]);
+		return slot === 7 && isWrite ? 'MOVED 7 127.0.0.1:7001' : null;
+	});
+	t.deepEqual(sent, ['-MOVED 7 127.0.0.1:7001\r\n']);
+	t.deepEqual(
+		members.map((client) => client.block !== null),
+		[false, true, true],
+	);
+	t.deepEqual(
+		connections.map(({resumed}) => resumed),
+		[1, 0, 0],
+	);
+});
+
+test('what waits for the end of a pause runs when no pause is left, and at once when there is none', (t) => {
+	const {clients} = withClients(0);
+	const ran: string[] = [];
+	clients.whenUnpaused(() => ran.push('at once'));
+	clients.pause(Infinity, 'write');
+	clients.pause(Infinity, 'write', 'failover');
+	clients.whenUnpaused(() => ran.push('later'));
+	clients.unpause();
+	t.deepEqual(ran, ['at once']);
+	clients.unpause('failover');
+	t.deepEqual(ran, ['at once', 'later']);
+});

@@ -93,6 +93,7 @@ export class TestCluster {
 				writePause: (change) => pauses.push(change),
 				event: (event) => events.push(event),
 				log: (_level, text) => logs.push(text),
+				routesChanged: () => undefined,
 				state: (state) => {
 					states.push(state);
 					for (const look of waiting) look();

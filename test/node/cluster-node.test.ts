@@ -85,6 +85,27 @@ test('S14 to S17: two nodes answer MOVED, ASK and TRYAGAIN while a slot is open 
 	t.true(one.isServedHere(0));
 });
 
+test('S20: a client that waits for keys is sent after them when they move, and hears when the cluster is down', async (t) => {
+	const cluster = new TestCluster(t, 2);
+	const nodes = [await cluster.start(0), await cluster.start(1)];
+	form(nodes);
+	await untilFormed(nodes);
+	const [one, other] = [nodes[0]!.node, nodes[1]!.node];
+	const [oneId, otherId] = [one.view.myself.id, other.view.myself.id];
+	const refusal = (): string | null => one.refusalOfBlocked(0, true, CLIENT);
+	t.is(refusal(), null);
+	one.submit({kind: 'set-slot-migrating', slot: 0, to: otherId});
+	other.submit({kind: 'set-slot-importing', slot: 0, from: oneId});
+	t.is(refusal(), null);
+	t.is(other.refusalOfBlocked(0, true, CLIENT), null, 'who said ASKING waits at the importing node');
+	other.submit({kind: 'set-slot-node', slot: 0, owner: otherId});
+	one.submit({kind: 'set-slot-node', slot: 0, owner: otherId});
+	t.is(refusal(), 'MOVED 0 127.0.0.1:7001');
+	t.is(other.refusalOfBlocked(0, true, CLIENT), null);
+	one.submit({kind: 'delete-slots', ranges: [[1, 1]]});
+	t.is(one.refusalOfBlocked(2, true, CLIENT), 'CLUSTERDOWN The cluster is down');
+});
+
 test('S11, S12: a slot that nobody serves is found before keys of several slots', async (t) => {
 	const {node} = await new TestCluster(t, 1).start(0);
 	t.is(node.redirect(5, GET, CLIENT, notCounted), 'CLUSTERDOWN Hash slot not served');

@@ -1,6 +1,7 @@
 /** The front door without a network: the real frontend, connections and executor on links and a clock that the test moves. */
 import {Client, NO_CONNECTION} from '../../src/commands/client.ts';
 import {allCommands} from '../../src/commands/families.ts';
+import {NO_MIGRATION} from '../../src/commands/migration-service.ts';
 import {NO_PERSISTENCE} from '../../src/commands/persistence-service.ts';
 import type {Services} from '../../src/commands/services.ts';
 import {CommandTable} from '../../src/commands/table.ts';
@@ -115,6 +116,7 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 		propagation: stream,
 		persistence: NO_PERSISTENCE,
 		replication: loneReplication,
+		migration: NO_MIGRATION,
 		log: (_level: string, line: string) => {
 			logs.push(line);
 		},
