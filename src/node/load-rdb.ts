@@ -82,7 +82,7 @@ export class RdbLoader implements SnapshotLoader {
 		const db = this.#db;
 		// Clients are answered between two pieces: their commands set it for themselves.
 		db.expiredKeys = 'ignore';
-		const before = db.size;
+		const before = db.storedCount;
 		const slot = keySlot(key.region.bytes, key.at, key.length);
 		const ref = db.setString(
 			slot,
@@ -95,7 +95,7 @@ export class RdbLoader implements SnapshotLoader {
 			false,
 			expireAt,
 		);
-		if (db.size === before && duplicates !== 'replace') {
+		if (db.storedCount === before && duplicates !== 'replace') {
 			throw new RdbContentError(
 				`RDB has duplicated key '${latin1(key.bytes().subarray(0, SHOWN_KEY_BYTES))}' in DB ${this.#index}`,
 			);

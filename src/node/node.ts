@@ -268,7 +268,7 @@ class Node implements RunningNode {
 			file: join(directory, settings.clusterConfigFile),
 			config: clusterConfigOf(settings),
 			data: {
-				keyCount: () => db.size,
+				keyCount: () => db.storedCount,
 				slotKeyCount: (slot) => db.slotCount(slot),
 				replicationOffset: () => this.#replication.streamOffset,
 				isPrimaryLinkUp: () => this.#replication.isPrimaryLinkUp,

@@ -175,7 +175,7 @@ class Run implements Snapshot {
 			},
 		});
 		for (const [index, db] of options.databases.entries()) {
-			if (db.size === 0) continue;
+			if (db.storedCount === 0) continue;
 			this.#walks.push(
 				db.beginWalk((records, ref) => {
 					this.#copier.copy(db, index, records, ref);
