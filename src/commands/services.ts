@@ -8,6 +8,7 @@ import type {Request} from '../resp/request.ts';
 import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
+import type {MigrationService} from './migration-service.ts';
 import type {PersistenceService} from './persistence-service.ts';
 import type {Propagation} from './propagation.ts';
 import type {ReplicationService} from './replication-service.ts';
@@ -34,6 +35,8 @@ export interface Services {
 	readonly table: CommandTable;
 	/** Null when cluster support is disabled. */
 	readonly cluster: ClusterService | null;
+	/** Null as `cluster`. */
+	readonly migrations: MigrationService | null;
 	/** Writes one line to the node's log. */
 	log(level: LogLevel, line: string): void;
 }
@@ -69,8 +72,8 @@ export interface Config {
 // Clients
 
 export type PauseMode = 'none' | 'write' | 'all';
-/** Who holds commands back: CLIENT PAUSE, a manual failover of the cluster, or SHUTDOWN, which waits for replicas. */
-export type PausePurpose = 'client' | 'failover' | 'shutdown';
+/** Who holds commands back: CLIENT PAUSE, a manual failover of the cluster, SHUTDOWN, which waits for replicas, or slots that move. */
+export type PausePurpose = 'client' | 'failover' | 'shutdown' | 'slot-migration';
 
 /** Why a client waits, and what becomes of it. */
 export interface Block {

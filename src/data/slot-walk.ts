@@ -28,6 +28,8 @@ export class SlotWalk {
 	#index = -1;
 	#position = 0;
 	#isOver = false;
+	/** It took all there was to take; not so when it was ended before. */
+	isComplete = false;
 	/** Records taken so far. */
 	taken = 0;
 
@@ -49,7 +51,7 @@ export class SlotWalk {
 		if (!this.#isOver && this.#slots[this.#index] === slot) this.#give(ref);
 	}
 
-	/** Goes on until `isOver`, asked after every 32 records, or the end. True at the end. */
+	/** Goes on until `isOver`, asked after every 32 records, or the end. True at the end, also when somebody ended it. */
 	slice(isOver: () => boolean): boolean {
 		while (!this.#isOver) {
 			if (this.#index < 0 || this.#position >= slotPosition(this.#slots[this.#index]! + 1)) {
@@ -72,6 +74,7 @@ export class SlotWalk {
 	#beginNext(): boolean {
 		if (++this.#index === this.#slots.length) {
 			this.#isOver = true;
+			this.isComplete = true;
 			return false;
 		}
 		const slot = this.#slots[this.#index]!;

@@ -61,6 +61,8 @@ export interface ClusterOutlets {
 	writePause(change: WritePause): void;
 	/** In the order in which they happened; after the slot table says so. */
 	event(event: ClusterEvent): void;
+	/** What the node routes by has been published anew. */
+	published(): void;
 	log(level: LogLevel, text: string): void;
 	/** This node's own view in a few figures: once at the start, then whenever one of them changed. */
 	state(state: ClusterStateReport): void;
@@ -341,6 +343,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		this.#translateOwners(this.#renumber());
 		this.#slotTable.publish(view.isOk, view.currentEpoch, view.assignedCount, this.#owners);
 		this.#updateRoutes();
+		this.#options.outlets.published();
 	}
 
 	/** Brings `#numbers` up to date. True when a node that owns slots has another number than before. */
