@@ -116,7 +116,8 @@ export function takeSlots(step: Step, ranges: readonly SlotRange[], from: string
 	const source = findNode(step, from);
 	if (source === null) return refused(`ERR I don't know about node ${from}`);
 	for (const slot of slotsOf(ranges)) {
-		if (state.owner(slot) !== source) return refused(`ERR Slot ${slot} is not owned by node ${from} any more`);
+		if (state.owner(slot) !== source)
+			return refused(`ERR Slot ${slot} is not owned by node ${from} any more`);
 	}
 	for (const slot of slotsOf(ranges)) {
 		state.importingFrom.delete(slot);

@@ -16,7 +16,14 @@ export type ExportEvent =
 	| {readonly kind: 'failed'; readonly reason: string};
 
 export type ExportAction =
-	'walk' | 'say-snapshot-end' | 'ask-handoff' | 'pause' | 'say-stream-end' | 'unpause' | 'tell-failed' | 'close';
+	| 'walk'
+	| 'say-snapshot-end'
+	| 'ask-handoff'
+	| 'pause'
+	| 'say-stream-end'
+	| 'unpause'
+	| 'tell-failed'
+	| 'close';
 
 export interface ExportLimits {
 	/** `cluster-slot-migration-handoff-max-lag-bytes` */
@@ -99,7 +106,11 @@ export class ExportMachine {
 		const {task, isPaused} = this;
 		task.lastError = reason;
 		if (isPaused) task.writePauseMs = nowMs - this.#pausedAtMs;
-		return this.#move('failed', nowMs, isPaused ? ['unpause', 'tell-failed', 'close'] : ['tell-failed', 'close']);
+		return this.#move(
+			'failed',
+			nowMs,
+			isPaused ? ['unpause', 'tell-failed', 'close'] : ['tell-failed', 'close'],
+		);
 	}
 
 	#move(

@@ -20,7 +20,16 @@ export type ImportEvent =
 	| {readonly kind: 'cancelled'};
 
 /** `dial`: forget and hide what is in the slots before. `drop`: remove what came, and show the slots again. */
-export type ImportAction = 'dial' | 'ask' | 'acknowledge' | 'grant' | 'take' | 'show' | 'tell-taken' | 'close' | 'drop';
+export type ImportAction =
+	| 'dial'
+	| 'ask'
+	| 'acknowledge'
+	| 'grant'
+	| 'take'
+	| 'show'
+	| 'tell-taken'
+	| 'close'
+	| 'drop';
 
 /** After a failure that need not happen again. */
 export const RETRY_AFTER_MS = 1000;

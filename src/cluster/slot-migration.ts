@@ -9,10 +9,20 @@ import {type ClusterView, isReplica, type NodeView} from './state.ts';
 
 /** How far the destination is. The words are those of Redis 8.4. */
 export type ImportState =
-	'none' | 'connecting' | 'send-syncslots' | 'accumulate-buffer' | 'wait-stream-eof' | 'takeover';
+	| 'none'
+	| 'connecting'
+	| 'send-syncslots'
+	| 'accumulate-buffer'
+	| 'wait-stream-eof'
+	| 'takeover';
 /** How far the source is. */
 export type ExportState =
-	'connecting' | 'send-bulk-and-stream' | 'send-stream' | 'handoff-prep' | 'handoff' | 'stream-eof';
+	| 'connecting'
+	| 'send-bulk-and-stream'
+	| 'send-stream'
+	| 'handoff-prep'
+	| 'handoff'
+	| 'stream-eof';
 export type TaskEnd = 'completed' | 'failed' | 'canceled';
 export type TaskState = ImportState | ExportState | TaskEnd;
 

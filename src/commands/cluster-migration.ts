@@ -40,8 +40,7 @@ const migration = clusterCommand({
 	group: 'cluster',
 	flags: CHANGE,
 	summary: 'Start, monitor and cancel slot migration.',
-	complexity:
-		'O(N) where N is the total number of the slots between the start slot and end slot arguments.',
+	complexity: 'O(N) where N is the total number of the slots between the start slot and end slot arguments.',
 	args: [
 		raw(
 			[
@@ -126,8 +125,7 @@ const migrateSlots = clusterCommand({
 	group: 'cluster',
 	flags: CHANGE,
 	summary: 'Starts the atomic migration of slots of this node to other nodes.',
-	complexity:
-		'O(N) where N is the total number of slots between all start slot and end slot arguments.',
+	complexity: 'O(N) where N is the total number of slots between all start slot and end slot arguments.',
 	args: [
 		raw(
 			[many(block('move', {slots: named('SLOTSRANGE', slotPair), node: named('NODE', text('node-id'))}))],
@@ -225,8 +223,7 @@ const cancelSlotMigrations = clusterCommand({
 	complexity: 'O(N), where N is the number of active slot export jobs.',
 	run(context) {
 		const migrations = migrationsOf(context);
-		if (!migrations.tasks.some((task) => task.operation === 'migrate' && !isEnded(task)))
-			throw NO_MIGRATIONS;
+		if (!migrations.tasks.some((task) => task.operation === 'migrate' && !isEnded(task))) throw NO_MIGRATIONS;
 		migrations.cancel(({operation}) => operation === 'migrate');
 		context.reply.ok();
 	},

@@ -111,7 +111,11 @@ export class SlotImporter {
 				this.#link!.say('GRANT');
 				return;
 			case 'take': {
-				const outcome = services.cluster!.submit({kind: 'take-slots', ranges: task.ranges, from: task.source});
+				const outcome = services.cluster!.submit({
+					kind: 'take-slots',
+					ranges: task.ranges,
+					from: task.source,
+				});
 				if (outcome.ok) this.step({kind: 'taken'});
 				else this.fail(outcome.error.replace(/^ERR /, ''));
 				return;
@@ -188,7 +192,9 @@ export class SlotImporter {
 			this.#loader.push(bytes);
 		} catch (error) {
 			if (error instanceof AssertionError) throw error;
-			this.fail(`What the source sent cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+			this.fail(
+				`What the source sent cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+			);
 		}
 		db.expiredKeys = 'ignore';
 	}

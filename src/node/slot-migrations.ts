@@ -310,6 +310,12 @@ export class SlotMigrations implements MigrationService {
 			throw new CommandError('ERR A failover of this node is under way');
 		let each = [...this.#exports].find(({machine: {task}}) => task.id === id);
 		if (each?.client != null) throw new CommandError('ERR Slots are on their way already');
+		if (each === undefined) {
+			// A task that this node's operator began has one attempt. Of the others the last is remembered.
+			if (this.#tasks.some((task) => task.id === id && task.door === 'migrateslots'))
+				throw new CommandError('ERR The migration has ended on the source');
+			this.#tasks = this.#tasks.filter((task) => task.id !== id);
+		}
 		each ??= this.#addExport(this.#addTask(id, ranges, this.#myId, destination, 'migrate', 'import'));
 		each.client = client;
 		this.#step(each, {kind: 'asked'});
@@ -387,7 +393,10 @@ export class SlotMigrations implements MigrationService {
 				exporter!.say('SNAPSHOT-EOF');
 				return;
 			case 'ask-handoff':
-				exporter!.say('HANDOFF', this.#opened.services.config.settings.clusterSlotMigrationWritePauseTimeoutMs);
+				exporter!.say(
+					'HANDOFF',
+					this.#opened.services.config.settings.clusterSlotMigrationWritePauseTimeoutMs,
+				);
 				exporter!.flush();
 				return;
 			case 'pause':
@@ -408,7 +417,10 @@ export class SlotMigrations implements MigrationService {
 					clients.unpause('slot-migration');
 				return;
 			case 'tell-failed':
-				exporter?.say('FAIL', machine.task.lastError === '' ? 'Canceled on the source' : machine.task.lastError);
+				exporter?.say(
+					'FAIL',
+					machine.task.lastError === '' ? 'Canceled on the source' : machine.task.lastError,
+				);
 				exporter?.flush();
 				return;
 			case 'close': {

@@ -114,13 +114,19 @@ export class SlotTrimmer {
 }
 
 /** Here and wherever the stream goes. @param slots ascending */
-export function hideSlots({db, stream}: Pick<SlotTrimmerOptions, 'db' | 'stream'>, slots: readonly number[]): void {
+export function hideSlots(
+	{db, stream}: Pick<SlotTrimmerOptions, 'db' | 'stream'>,
+	slots: readonly number[],
+): void {
 	db.hideSlots(slots);
 	stream.add(0, 'PING', hiddenSlotsMark('hide', slotRanges(slots)));
 }
 
 /** The other way. @param slots ascending */
-export function showSlots({db, stream}: Pick<SlotTrimmerOptions, 'db' | 'stream'>, slots: readonly number[]): void {
+export function showSlots(
+	{db, stream}: Pick<SlotTrimmerOptions, 'db' | 'stream'>,
+	slots: readonly number[],
+): void {
 	db.showSlots(slots);
 	stream.add(0, 'PING', hiddenSlotsMark('show', slotRanges(slots)));
 }
