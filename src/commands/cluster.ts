@@ -16,6 +16,7 @@ import {
 	type ShardNode,
 	type SlotServer,
 } from '../cluster/describe.ts';
+import {isEnded} from '../cluster/slot-migration.ts';
 import {parseInt64} from '../lib/integers.ts';
 import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
@@ -434,7 +435,17 @@ const info = clusterCommand({
 	tips: NONDETERMINISTIC,
 	run(context) {
 		const cluster = clusterOf(context);
-		context.reply.verbatim('txt', describeInfo(cluster.view, cluster.linksOverLimitCount));
+		const {migrations} = context.services;
+		const figures: readonly (readonly [string, number])[] =
+			migrations === null
+				? []
+				: [
+						['cluster_slot_migration_active_tasks', migrations.tasks.filter((task) => !isEnded(task)).length],
+						['cluster_slot_migration_active_trim_running', migrations.trimmedSlotCount > 0 ? 1 : 0],
+						['cluster_slot_migration_active_trim_current_job_keys', migrations.trimmedKeyCount],
+					];
+		const lines = figures.map(([name, value]) => `${name}:${value}\r\n`).join('');
+		context.reply.verbatim('txt', describeInfo(cluster.view, cluster.linksOverLimitCount) + lines);
 	},
 });
 

@@ -14,8 +14,9 @@ export interface ExportRequest {
 export interface MigrationService {
 	/** Those that have not ended, and the last ones that have; newest first. */
 	readonly tasks: readonly MigrationTask[];
-	/** Keys of slots that are another node's now and wait to be deleted here. */
+	/** Slots that are another node's and have keys here that wait to be deleted, and how many those are. */
 	readonly trimmedSlotCount: number;
+	readonly trimmedKeyCount: number;
 	/**
 	 * CLUSTER MIGRATION IMPORT: this node is to get these slots from their owner.
 	 * @returns the task's id

@@ -110,6 +110,10 @@ export class SlotMigrations implements MigrationService {
 		return this.trimmer.slotCount;
 	}
 
+	get trimmedKeyCount(): number {
+		return this.trimmer.keyCount;
+	}
+
 	beginImport(ranges: readonly SlotRange[]): string {
 		const {view} = this.#opened.services.cluster;
 		const source = findImportSource(view, ranges, this.#running());

@@ -32,6 +32,12 @@ export class SlotTrimmer {
 		return this.#slots.size;
 	}
 
+	get keyCount(): number {
+		let count = 0;
+		for (const slot of this.#slots) count += this.#options.db.storedSlotCount(slot);
+		return count;
+	}
+
 	/** Their keys go, in this turn or soon. */
 	trim(slots: Iterable<number>): void {
 		const {db} = this.#options;

@@ -398,3 +398,30 @@ test.serial('errors are those of Redis 8.4 and of Valkey 9', async (t) => {
 	t.regex(String(await b!.client.next()), /^[0-9a-f]{40}$/);
 	t.regex(String(await b!.client.next()), /ERR overlapping import exists for slot range: 7-7/);
 });
+
+test.serial('a failover of the destination in the middle loses and doubles nothing', async (t) => {
+	const [a, b, c, heir] = await formCluster(t, [1]);
+	const count = await fillMuch(a!.client);
+	const id = String(await b!.client.ask('CLUSTER', 'MIGRATION', 'IMPORT', '0', '9'));
+	await eventually(
+		async () => String((await statusOf(b!.client, id)).get('state')),
+		(state) => state !== 'none' && state !== 'connecting',
+	);
+	t.is(await heir!.client.ask('CLUSTER', 'FAILOVER', 'TAKEOVER'), 'OK');
+	await eventually(
+		async () => String((await statusOf(b!.client, id)).get('state')),
+		(state) => state === 'failed' || state === 'completed',
+	);
+	await eventually(
+		async () => {
+			const sizes = await Promise.all([a!, c!, heir!].map(({client}) => dbSize(client)));
+			return sizes.reduce((sum, size) => sum + size, 0);
+		},
+		(sum) => sum === count,
+	);
+	// Whoever owns them has all of them.
+	const owner = (await dbSize(a!.client)) === count ? a! : heir!;
+	await untilOwner(c!.client, owner, 5);
+	t.is(await owner.client.ask('STRLEN', `${tagOf(9)}299`), 10_000);
+	await untilEqual(heir!.client, b!.client);
+});
