@@ -232,7 +232,11 @@ class Node implements RunningNode {
 		});
 		this.#cluster?.start();
 		if (this.#cluster !== null)
-			this.#migrations?.start({services: {...services, cluster: this.#cluster}, frontend, links: this.#links});
+			this.#migrations?.start({
+				services: {...services, cluster: this.#cluster},
+				frontend,
+				links: this.#links,
+			});
 		this.#cron.start();
 	}
 

@@ -1,7 +1,6 @@
 /**
  * The atomic slot migrations of a node, those that it imports and those that it exports: who has their turn, which of them the
- * cluster's events end, and what is remembered of the past ones. The tasks themselves are in slot-importer.ts and, for the
- * source's side, here and in slot-exporter.ts.
+ * cluster's events end, and what is remembered of the past ones. The tasks themselves are in slot-import.ts and slot-export.ts.
  *
  *     destination                                             source
  *     CLUSTER MIGRATION IMPORT  --SYNC-->  walk, commands     CLUSTER MIGRATESLOTS  --PULL--> (destination) --SYNC-->
@@ -12,14 +11,12 @@
  *     takes the slots, tells the cluster  ----bus---->        writes go on, with MOVED; the keys are deleted
  */
 import {randomBytes} from 'node:crypto';
-import {type ExportAction, type ExportEvent, ExportMachine} from '../cluster/slot-export.ts';
 import {
 	findImportSource,
 	isEnded,
 	type MigrationTask,
 	newTask,
 	ownsAll,
-	slotsIn,
 } from '../cluster/slot-migration.ts';
 import type {Client} from '../commands/client.ts';
 import type {ClusterService} from '../commands/cluster-service.ts';
@@ -33,8 +30,8 @@ import type {NodeClients} from './clients.ts';
 import type {CommandStream} from './command-stream.ts';
 import type {Frontend} from './frontend.ts';
 import type {Clock} from './ports.ts';
-import {ACCEPTED, SlotExporter} from './slot-exporter.ts';
-import {SlotImporter} from './slot-importer.ts';
+import {SlotExport} from './slot-export.ts';
+import {SlotImport} from './slot-import.ts';
 import {SlotLink} from './slot-link.ts';
 import {showSlots, SlotTrimmer} from './slot-trimmer.ts';
 import type {StreamLinks} from './stream-links.ts';
@@ -53,15 +50,6 @@ export interface MigrationDoor {
 	readonly links: StreamLinks;
 }
 
-interface Export {
-	readonly machine: ExportMachine;
-	exporter: SlotExporter | null;
-	/** The destination, once it asked. */
-	client: Client | null;
-	/** To ask the destination to import. */
-	link: SlotLink | null;
-}
-
 const TICK_MS = 100;
 
 const UNKNOWN_WORD = new CommandError('ERR Unknown CLUSTER SYNCSLOTS word');
@@ -69,8 +57,8 @@ const UNKNOWN_WORD = new CommandError('ERR Unknown CLUSTER SYNCSLOTS word');
 export class SlotMigrations implements MigrationService {
 	readonly trimmer: SlotTrimmer;
 	readonly #options: SlotMigrationsOptions;
-	readonly #imports = new Set<SlotImporter>();
-	readonly #exports = new Set<Export>();
+	readonly #imports = new Set<SlotImport>();
+	readonly #exports = new Set<SlotExport>();
 	/** Newest first. */
 	#tasks: MigrationTask[] = [];
 	#door: MigrationDoor | null = null;
@@ -82,7 +70,7 @@ export class SlotMigrations implements MigrationService {
 		const {clock, clients, db, stream} = options;
 		this.trimmer = new SlotTrimmer({db, stream, monotonicMs: () => clock.monotonicMs()});
 		clients.onRemoved((client) => {
-			for (const each of this.#exports) if (each.client === client) this.#step(each, {kind: 'link-lost'});
+			for (const each of this.#exports) if (each.client === client) each.step({kind: 'link-lost'});
 		});
 	}
 
@@ -97,7 +85,7 @@ export class SlotMigrations implements MigrationService {
 
 	stop(): void {
 		this.#stopTicking?.();
-		for (const each of this.#exports) each.exporter?.stop();
+		for (const each of this.#exports) each.stop();
 	}
 
 	// MigrationService
@@ -127,7 +115,7 @@ export class SlotMigrations implements MigrationService {
 			const each = this.#addExport(task);
 			const address = this.#addressOf(destination);
 			if (address === null) {
-				this.#step(each, {kind: 'failed', reason: 'The target is not known any more'});
+				each.step({kind: 'failed', reason: 'The target is not known any more'});
 				continue;
 			}
 			each.link = new SlotLink({
@@ -143,7 +131,7 @@ export class SlotMigrations implements MigrationService {
 					},
 					ended: (reason) => {
 						each.link = null;
-						this.#step(each, {kind: 'failed', reason});
+						each.step({kind: 'failed', reason});
 					},
 				},
 			});
@@ -152,14 +140,14 @@ export class SlotMigrations implements MigrationService {
 
 	cancel(which: (task: MigrationTask) => boolean): number {
 		let count = 0;
-		for (const importer of [...this.#imports]) {
+		for (const importer of this.#imports) {
 			if (isEnded(importer.task) || !which(importer.task)) continue;
 			importer.step({kind: 'cancelled'});
 			count++;
 		}
-		for (const each of [...this.#exports]) {
+		for (const each of this.#exports) {
 			if (!which(each.machine.task)) continue;
-			this.#step(each, {kind: 'cancelled'});
+			each.step({kind: 'cancelled'});
 			if (each.machine.task.state === 'canceled') count++;
 		}
 		return count;
@@ -182,7 +170,7 @@ export class SlotMigrations implements MigrationService {
 		}
 		for (const each of this.#exports) {
 			if (each.client !== client) continue;
-			this.#hearDestination(each, word, words[1]);
+			if (each.hear(word, words[1])) this.#lookAtOwners();
 			return false;
 		}
 		// The last words of a task that has ended here.
@@ -191,8 +179,8 @@ export class SlotMigrations implements MigrationService {
 	}
 
 	flushed(): void {
-		for (const importer of [...this.#imports]) importer.fail('The keys were flushed', true);
-		for (const each of [...this.#exports]) this.#abandon(each, 'The keys were flushed');
+		for (const importer of this.#imports) importer.fail('The keys were flushed', true);
+		for (const each of this.#exports) each.abandon('The keys were flushed');
 	}
 
 	// What happens to the node
@@ -216,13 +204,13 @@ export class SlotMigrations implements MigrationService {
 			return;
 		}
 		this.trimmer.stop();
-		for (const importer of [...this.#imports]) importer.fail('This node is a replica now', true);
-		for (const each of [...this.#exports]) this.#abandon(each, 'This node is a replica now');
+		for (const importer of this.#imports) importer.fail('This node is a replica now', true);
+		for (const each of this.#exports) each.abandon('This node is a replica now');
 	}
 
 	/** Nothing may be put into the stream: a manual failover has begun. */
 	held(): void {
-		for (const importer of [...this.#imports])
+		for (const importer of this.#imports)
 			if (importer.machine.isUnderWay) importer.fail('A failover of this node has begun');
 	}
 
@@ -264,7 +252,7 @@ export class SlotMigrations implements MigrationService {
 		const {db, stream} = this.#options;
 		const {services} = this.#opened;
 		const task = this.#addTask(id, ranges, source, this.#myId, 'import', door);
-		const importer: SlotImporter = new SlotImporter({
+		const importer: SlotImport = new SlotImport({
 			task,
 			db,
 			stream,
@@ -313,7 +301,8 @@ export class SlotMigrations implements MigrationService {
 		if (this.#options.clients.isPausedFor('failover'))
 			throw new CommandError('ERR A failover of this node is under way');
 		let each = [...this.#exports].find(({machine: {task}}) => task.id === id);
-		if (each?.client != null) throw new CommandError('ERR Slots are on their way already');
+		if (each !== undefined && each.client !== null)
+			throw new CommandError('ERR Slots are on their way already');
 		if (each === undefined) {
 			// A task that this node's operator began has one attempt. Of the others the last is remembered.
 			if (this.#tasks.some((task) => task.id === id && task.door === 'migrateslots'))
@@ -321,169 +310,46 @@ export class SlotMigrations implements MigrationService {
 			this.#tasks = this.#tasks.filter((task) => task.id !== id);
 		}
 		each ??= this.#addExport(this.#addTask(id, ranges, this.#myId, destination, 'migrate', 'import'));
-		each.client = client;
-		this.#step(each, {kind: 'asked'});
+		each.begin(client);
 	}
 
-	#addExport(task: MigrationTask): Export {
-		const {settings} = this.#opened.services.config;
-		const machine = new ExportMachine(task, () => ({
-			handoffMaxLagBytes: settings.clusterSlotMigrationHandoffMaxLagBytes,
-			writePauseTimeoutMs: settings.clusterSlotMigrationWritePauseTimeoutMs,
-			silenceMs: settings.replicationTimeoutSeconds * 1000,
-		}));
-		const each: Export = {machine, exporter: null, client: null, link: null};
-		this.#exports.add(each);
-		return each;
-	}
-
-	#hearDestination(each: Export, word: string, argument: Uint8Array | undefined): void {
-		switch (word) {
-			case 'ACK':
-				this.#step(each, {
-					kind: 'lag',
-					bytes: each.exporter!.sentBytes - Number(argument === undefined ? 0 : latin1(argument)),
-				});
-				return;
-			case 'GRANT':
-				this.#step(each, {kind: 'granted'});
-				return;
-			case 'TAKEN':
-				// The bus says it to all.
-				this.#lookAtOwners();
-				return;
-			default:
-				throw UNKNOWN_WORD;
-		}
-	}
-
-	#abandon(each: Export, reason: string): void {
-		const {task} = each.machine;
-		const actions = each.machine.abandon(reason, this.#nowMs());
-		for (const action of actions) this.#do(each, action);
-		this.#endIfOver(each, task);
-	}
-
-	#step(each: Export, event: ExportEvent): void {
-		const {machine} = each;
-		const {task} = machine;
-		const {state} = task;
-		const actions = machine.step(event, this.#nowMs());
-		if (task.state !== state) {
-			this.#opened.services.log(
-				task.state === 'failed' ? 'warning' : 'notice',
-				`Export of slots ${formatSlotRanges(task.ranges)} (task ${task.id}): ${task.state}${task.state === 'failed' ? `: ${task.lastError}` : ''}`,
-			);
-		}
-		for (const action of actions) this.#do(each, action);
-		this.#endIfOver(each, task);
-	}
-
-	#endIfOver(each: Export, task: MigrationTask): void {
-		if (!isEnded(task) || !this.#exports.delete(each)) return;
-		each.exporter?.stop();
-		each.link?.drop();
-		this.#forgetOldTasks();
-	}
-
-	#do(each: Export, action: ExportAction): void {
-		const {clients, clock, stream} = this.#options;
-		const {exporter, machine} = each;
-		switch (action) {
-			case 'walk':
-				this.#beginWalk(each);
-				return;
-			case 'say-snapshot-end':
-				exporter!.say('SNAPSHOT-EOF');
-				return;
-			case 'ask-handoff':
-				exporter!.say(
-					'HANDOFF',
-					this.#opened.services.config.settings.clusterSlotMigrationWritePauseTimeoutMs,
-				);
-				exporter!.flush();
-				return;
-			case 'pause':
-				// It ends when the machine says so; longer than its own limit it never lasts.
-				clients.pause(
-					clock.wallMs() + 2 * this.#opened.services.config.settings.clusterSlotMigrationWritePauseTimeoutMs,
-					'write',
-					'slot-migration',
-				);
-				return;
-			case 'say-stream-end':
-				exporter!.say('STREAM-EOF');
-				exporter!.flush();
-				stream.flush();
-				return;
-			case 'unpause':
-				if (![...this.#exports].some((other) => other !== each && other.machine.isPaused))
-					clients.unpause('slot-migration');
-				return;
-			case 'tell-failed':
-				exporter?.say(
-					'FAIL',
-					machine.task.lastError === '' ? 'Canceled on the source' : machine.task.lastError,
-				);
-				exporter?.flush();
-				return;
-			case 'close': {
-				exporter?.stop();
-				const {client} = each;
-				each.client = null;
-				// The last words are on their way, and the other end has left by itself when it heard them.
-				if (client !== null) setImmediate(() => client.connection.closeAfterReplies());
-				return;
-			}
-			default:
-				action satisfies never;
-		}
-	}
-
-	/** The answer must be out before the stream begins. */
-	#beginWalk(each: Export): void {
-		const {clock, db, stream} = this.#options;
+	#addExport(task: MigrationTask): SlotExport {
+		const {clients, clock, db, stream} = this.#options;
 		const {frontend, services} = this.#opened;
-		const client = each.client!;
-		const exporter = new SlotExporter({
-			client,
+		const each: SlotExport = new SlotExport({
+			task,
 			db,
 			stream,
-			settings: services.config.settings,
-			slots: [...slotsIn(each.machine.task.ranges)],
-			monotonicMs: () => clock.monotonicMs(),
-			onWalked: () => {
-				this.#step(each, {kind: 'walked'});
-			},
-			onCut: () => {
-				this.#step(each, {kind: 'failed', reason: 'The keys were flushed'});
+			clients,
+			clock,
+			services,
+			frontend,
+			isPauseShared: () => [...this.#exports].some((other) => other !== each && other.machine.isPaused),
+			onEnd: () => {
+				this.#exports.delete(each);
+				this.#forgetOldTasks();
 			},
 		});
-		each.exporter = exporter;
-		setImmediate(() => {
-			if (each.client !== client) return;
-			frontend.output.flush();
-			client.connection.feed(ACCEPTED, 0, ACCEPTED.length);
-			exporter.begin();
-		});
+		this.#exports.add(each);
+		return each;
 	}
 
 	/** Whether the cluster has decided about the slots of an export. */
 	#lookAtOwners(): void {
 		const {view} = this.#opened.services.cluster;
-		for (const each of [...this.#exports]) {
+		for (const each of this.#exports) {
 			const {task} = each.machine;
-			if (ownsAll(view, task.destination, task.ranges)) this.#step(each, {kind: 'slots-gone'});
-			else if (!ownsAll(view, this.#myId, task.ranges)) this.#abandon(each, 'The slots went to another node');
+			if (ownsAll(view, task.destination, task.ranges)) each.step({kind: 'slots-gone'});
+			else if (!ownsAll(view, this.#myId, task.ranges)) each.abandon('The slots went to another node');
 		}
 	}
 
 	// Time
 
 	#tick(): void {
-		for (const each of [...this.#exports]) this.#step(each, {kind: 'tick'});
+		for (const each of this.#exports) each.step({kind: 'tick'});
 		const silenceMs = this.#opened.services.config.settings.replicationTimeoutSeconds * 1000;
-		for (const importer of [...this.#imports]) {
+		for (const importer of this.#imports) {
 			if (importer.machine.isUnderWay && this.#nowMs() - importer.task.updatedAtMs > silenceMs)
 				if (this.#nowMs() - importer.task.heardAtMs > silenceMs) importer.fail('The source is silent');
 		}

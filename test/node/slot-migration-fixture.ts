@@ -2,9 +2,8 @@
 import type {ExecutionContext} from 'ava';
 import {keySlot} from '../../src/slots/key-slot.ts';
 import type {RespClient} from '../helpers/resp-client.ts';
-import type {ShoalNode} from '../helpers/shoal-node.ts';
 import {start, type Talker, untilLinked} from './replication-fixture.ts';
-import {eventually, infoOf} from './wire.ts';
+import {eventually} from './wire.ts';
 
 export interface Member extends Talker {
 	readonly id: string;
@@ -94,16 +93,3 @@ export async function move(to: Member, first: number, last: number): Promise<Sta
 }
 
 export const dbSize = async (client: RespClient): Promise<number> => Number(await client.ask('DBSIZE'));
-
-/** Resolves when a replica has all of its primary's stream. */
-export async function untilCaughtUp(primary: RespClient, replica: RespClient): Promise<void> {
-	await eventually(
-		async () => {
-			const offset = (await infoOf(primary)).get('master_repl_offset');
-			return `${offset} ${(await infoOf(replica)).get('slave_repl_offset')}`;
-		},
-		(pair) => pair.split(' ')[0] === pair.split(' ')[1],
-	);
-}
-
-export type {ShoalNode};

@@ -83,7 +83,7 @@ class Counter {
 				this.longestMs = Math.max(this.longestMs, performance.now() - startMs);
 				return;
 			}
-			const [word, , address] = String((answer as Error).message).split(' ');
+			const [word, , address] = (answer as Error).message.split(' ');
 			if (word !== 'MOVED') {
 				this.#t.fail(`${key}: ${String(answer)}`);
 				return;

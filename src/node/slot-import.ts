@@ -18,7 +18,7 @@ import type {SlotLinkEvents} from './slot-link.ts';
 import {SlotLink, type SlotLinkOptions} from './slot-link.ts';
 import {hideSlots, showSlots, type SlotTrimmer} from './slot-trimmer.ts';
 
-export interface SlotImporterOptions {
+export interface SlotImportOptions {
 	readonly task: MigrationTask;
 	readonly db: Keyspace;
 	readonly stream: CommandStream;
@@ -34,14 +34,14 @@ export interface SlotImporterOptions {
 	readonly onStep: () => void;
 }
 
-export class SlotImporter {
+export class SlotImport {
 	readonly machine: ImportMachine;
-	readonly #options: SlotImporterOptions;
+	readonly #options: SlotImportOptions;
 	readonly #slots: readonly number[];
 	#link: SlotLink | null = null;
 	#loader: RdbLoader | null = null;
 
-	constructor(options: SlotImporterOptions) {
+	constructor(options: SlotImportOptions) {
 		this.#options = options;
 		this.machine = new ImportMachine(options.task);
 		this.#slots = [...slotsIn(options.task.ranges)];
