@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 		'persistence',
 		'types:cluster',
 		'cluster/describe.ts',
+		'cluster/slot-migration.ts',
 		'types:replication',
 		'replication/primary.ts',
 	],

@@ -22,6 +22,8 @@ export type ClusterChange =
 	| {readonly kind: 'set-slot-importing'; readonly slot: number; readonly from: NodeName}
 	| {readonly kind: 'set-slot-stable'; readonly slot: number}
 	| {readonly kind: 'set-slot-node'; readonly slot: number; readonly owner: NodeName}
+	/** The end of an atomic slot migration: this node takes all of the slots, or none, from the node that has given it their keys. */
+	| {readonly kind: 'take-slots'; readonly ranges: readonly SlotRange[]; readonly from: NodeName}
 	/** CLUSTER SET-CONFIG-EPOCH; any integer */
 	| {readonly kind: 'set-config-epoch'; readonly epoch: number | bigint}
 	| {readonly kind: 'bump-epoch'}

@@ -37,6 +37,7 @@ import {
 	setSlotMigrating,
 	setSlotNode,
 	setSlotStable,
+	takeSlots,
 } from './slot-assignment.ts';
 import {ClusterState, type ClusterView} from './state.ts';
 import {Step} from './step.ts';
@@ -266,6 +267,8 @@ function carryOut(step: Step, change: ClusterChange): ChangeOutcome {
 			return setSlotStable(step, change.slot);
 		case 'set-slot-node':
 			return setSlotNode(step, change.slot, change.owner);
+		case 'take-slots':
+			return takeSlots(step, change.ranges, change.from);
 		case 'set-config-epoch':
 			return setConfigEpoch(step, change.epoch);
 		case 'bump-epoch':

@@ -108,6 +108,30 @@ export function setSlotNode(step: Step, slot: number, ownerName: string): Change
 	return DONE;
 }
 
+/**
+ * The end of an atomic migration, on its destination. Their source must own all of the slots still: what it gave is void if
+ * anybody else does. The new epoch is durable before anybody hears of it.
+ */
+export function takeSlots(step: Step, ranges: readonly SlotRange[], from: string): ChangeOutcome {
+	const {state} = step;
+	const {myself} = state;
+	if (isReplica(myself)) return ONLY_PRIMARIES;
+	const source = findNode(step, from);
+	if (source === null) return refused(`ERR I don't know about node ${from}`);
+	for (const slot of slotsOf(ranges)) {
+		if (state.owner(slot) !== source)
+			return refused(`ERR Slot ${slot} is not owned by node ${from} any more`);
+	}
+	for (const slot of slotsOf(ranges)) {
+		state.importingFrom.delete(slot);
+		state.assign(slot, myself);
+	}
+	// As for SETSLOT NODE.
+	bumpEpochWithoutConsensus(step);
+	step.saveDurably();
+	return changed(step);
+}
+
 const ONLY_PRIMARIES = refused('ERR Please use SETSLOT only with masters.');
 
 /** It is on its way, or not any more: nobody else has to know, but it must be known after a restart. */

@@ -16,6 +16,7 @@ import {
 	type ShardNode,
 	type SlotServer,
 } from '../cluster/describe.ts';
+import {isEnded} from '../cluster/slot-migration.ts';
 import {parseInt64} from '../lib/integers.ts';
 import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
@@ -42,7 +43,7 @@ import {CLUSTER_DISABLED, CommandError, printable, SYNTAX_ERROR, WRONG_ARITY} fr
 import {replyHelp} from './help.ts';
 
 const INVALID_SLOT = new CommandError('ERR Invalid slot');
-const SLOT_OUT_OF_RANGE = new CommandError('ERR Invalid or out of range slot');
+export const SLOT_OUT_OF_RANGE = new CommandError('ERR Invalid or out of range slot');
 const INVALID_SLOT_OR_COUNT = new CommandError('ERR Invalid slot or number of keys');
 const INVALID_SETSLOT = new CommandError(
 	'ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP',
@@ -51,11 +52,11 @@ const INVALID_SETSLOT = new CommandError(
 /** What shows something: a node that is out of step with its primary may still be asked. */
 const SHOW = ['stale'] as const;
 const SHOW_TO_ADMIN = ['admin', 'stale'] as const;
-const CHANGE = ['admin', 'stale', 'no_async_loading'] as const;
+export const CHANGE = ['admin', 'stale', 'no_async_loading'] as const;
 const NONDETERMINISTIC = ['nondeterministic_output'] as const;
 
 /** Refuses before it looks at any argument when the node runs alone, as redis-server does. */
-function clusterCommand<const A extends readonly Arg<unknown>[] = readonly []>(
+export function clusterCommand<const A extends readonly Arg<unknown>[] = readonly []>(
 	spec: CommandSpec<A>,
 ): Command {
 	return command({
@@ -67,7 +68,7 @@ function clusterCommand<const A extends readonly Arg<unknown>[] = readonly []>(
 	});
 }
 
-function clusterOf({services}: Context): ClusterService {
+export function clusterOf({services}: Context): ClusterService {
 	if (services.cluster === null) throw CLUSTER_DISABLED;
 	return services.cluster;
 }
@@ -130,13 +131,13 @@ function rest<T>(cursor: {at: number; readonly end: number}, value: T): T {
 	return value;
 }
 
-function slotAt(request: Request, index: number): number | null {
+export function slotAt(request: Request, index: number): number | null {
 	const value = parseInt64(request.region.bytes, request.offsets[index], request.lengths[index]);
 	return typeof value === 'number' && value >= 0 && value < SLOT_COUNT ? value : null;
 }
 
 /** Positions of the arguments of a subcommand that reads them itself. */
-const raw = (documentedAs: readonly Arg<unknown>[], min: number): Arg<number> =>
+export const raw = (documentedAs: readonly Arg<unknown>[], min: number): Arg<number> =>
 	custom(documentedAs, {min, max: Infinity, read: (cursor) => rest(cursor, cursor.at)});
 
 function unknownOrWrongCount(request: Request): CommandError {
@@ -434,7 +435,17 @@ const info = clusterCommand({
 	tips: NONDETERMINISTIC,
 	run(context) {
 		const cluster = clusterOf(context);
-		context.reply.verbatim('txt', describeInfo(cluster.view, cluster.linksOverLimitCount));
+		const {migrations} = context.services;
+		const figures: readonly (readonly [string, number])[] =
+			migrations === null
+				? []
+				: [
+						['cluster_slot_migration_active_tasks', migrations.tasks.filter((task) => !isEnded(task)).length],
+						['cluster_slot_migration_active_trim_running', migrations.trimmedSlotCount > 0 ? 1 : 0],
+						['cluster_slot_migration_active_trim_current_job_keys', migrations.trimmedKeyCount],
+					];
+		const lines = figures.map(([name, value]) => `${name}:${value}\r\n`).join('');
+		context.reply.verbatim('txt', describeInfo(cluster.view, cluster.linksOverLimitCount) + lines);
 	},
 });
 
@@ -764,6 +775,18 @@ const HELP: readonly string[] = [
 	'    start, end, master and replicas IP addresses, ports and ids',
 	'SHARDS',
 	'    Return information about slot range mappings and the nodes associated with them.',
+	'MIGRATION IMPORT <start-slot> <end-slot> [<start-slot> <end-slot> ...]',
+	'    Import the slots with their keys from the node that owns them.',
+	'MIGRATION STATUS (ID <task-id>|ALL)',
+	'    Return what is known of one or all slot migrations of this node.',
+	'MIGRATION CANCEL (ID <task-id>|ALL)',
+	'    Cancel one or all slot migrations.',
+	'MIGRATESLOTS SLOTSRANGE <start-slot> <end-slot> [<start-slot> <end-slot> ...] NODE <node-id> [SLOTSRANGE ...]',
+	'    Give slots of this node with their keys to other nodes.',
+	'GETSLOTMIGRATIONS',
+	'    Return what is known of the slot migrations of this node.',
+	'CANCELSLOTMIGRATIONS',
+	'    Cancel the migrations of slots of this node to others.',
 	'LINKS',
 	'    Return information about all network links between this node and its peers.',
 	'    Output format is an array where each array element is a map containing attributes of a link',

@@ -1,5 +1,6 @@
 /** The connection family without CLIENT: who the caller is, which protocol and database it uses, and whether anybody is there. */
 import {latin1, toBytes} from '../lib/bytes.ts';
+import {applyHiddenSlotsMark} from '../persistence/hidden-slots.ts';
 import {bytes, custom, integer, named, optional, block} from './args.ts';
 import {setClientName} from './client-name.ts';
 import type {Client} from './client.ts';
@@ -187,9 +188,10 @@ const ping = command({
 	complexity: 'O(1)',
 	tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
 	args: [optional(bytes('message'))],
-	inPlace({reply}, request) {
+	inPlace({client, db, reply}, request) {
 		if (request.count > 2) throw TOO_MANY_FOR_PING;
 		if (request.count === 1) reply.raw(PONG);
+		else if (client.isPrimary) applyHiddenSlotsMark(db, request.bytes(1));
 		else reply.bulkRegion(request.region, request.offsets[1]!, request.lengths[1]!);
 		return true;
 	},

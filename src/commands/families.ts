@@ -3,6 +3,7 @@
 import {bitmapCommands} from './bitmap.ts';
 import {clientCommands} from './client-commands.ts';
 import {clusterCommands} from './cluster.ts';
+import {migrationCommands} from './cluster-migration.ts';
 import type {Command} from './command.ts';
 import {commandCommands} from './command-command.ts';
 import {configCommands} from './config-commands.ts';
@@ -32,5 +33,6 @@ export const allCommands: readonly Command[] = [
 	...slowlogCommands,
 	...debugCommands,
 	...clusterCommands,
+	...migrationCommands,
 	...replicationCommands,
 ];

@@ -9,8 +9,11 @@ import type {Context} from './context.ts';
 const options = {compress: true, checksum: true};
 const writer = new RdbWriter(options, 1 << 10);
 
+/** What a value's bytes depend on. */
+export type ValueContext = Pick<Context, 'db' | 'services'>;
+
 /** The payload of DUMP. @param use gets a view that is valid until it returns */
-export function dumpValue(context: Context, ref: number, use: (payload: Uint8Array) => void): void {
+export function dumpValue(context: ValueContext, ref: number, use: (payload: Uint8Array) => void): void {
 	const {db} = context;
 	begin(context, ref);
 	writer.dumpString(db.valueRegion(ref), db.valueAt(ref), db.valueLength(ref));
@@ -28,7 +31,7 @@ export function serializedLength(context: Context, ref: number): number {
 	return length;
 }
 
-function begin({db, services}: Context, ref: number): void {
+function begin({db, services}: ValueContext, ref: number): void {
 	assert(db.type(ref) === STRING, 'every value is a string');
 	options.compress = services.config.settings.rdbCompression;
 }

@@ -9,6 +9,7 @@ import type {Client, ClientConnection} from './client.ts';
 import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
 import type {MigrationService} from './migration-service.ts';
+import type {SlotMigrationService} from './slot-migration-service.ts';
 import type {PersistenceService} from './persistence-service.ts';
 import type {Propagation} from './propagation.ts';
 import type {ReplicationService} from './replication-service.ts';
@@ -36,6 +37,8 @@ export interface Services {
 	readonly table: CommandTable;
 	/** Null when cluster support is disabled. */
 	readonly cluster: ClusterService | null;
+	/** Null as `cluster`. */
+	readonly migrations: SlotMigrationService | null;
 	/** Writes one line to the node's log. */
 	log(level: LogLevel, line: string): void;
 }
@@ -71,8 +74,8 @@ export interface Config {
 // Clients
 
 export type PauseMode = 'none' | 'write' | 'all';
-/** Who holds commands back: CLIENT PAUSE, a manual failover of the cluster, or SHUTDOWN, which waits for replicas. */
-export type PausePurpose = 'client' | 'failover' | 'shutdown';
+/** Who holds commands back: CLIENT PAUSE, a manual failover of the cluster, SHUTDOWN, which waits for replicas, or slots that move. */
+export type PausePurpose = 'client' | 'failover' | 'shutdown' | 'slot-migration';
 
 /** Why a client waits, and what becomes of it. */
 export interface Block {

@@ -135,6 +135,9 @@ export class Settings {
 	clusterLinkSendBufferLimitBytes = 0;
 	clusterPreferredEndpointType: 'ip' | 'hostname' | 'unknown-endpoint' = 'ip';
 	/** Empty: the address that peers see. */
+	clusterSlotMigrationHandoffMaxLagBytes = 1024 * 1024;
+	clusterSlotMigrationWritePauseTimeoutMs = 10_000;
+	clusterSlotMigrationMaxArchivedTasks = 32;
 	clusterAnnounceIp = '';
 	clusterAnnounceHostname = '';
 	/** 0: the node's own. */

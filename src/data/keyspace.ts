@@ -14,7 +14,7 @@
 import {assert} from '../lib/assert.ts';
 import {Prng} from '../lib/prng.ts';
 import {allocateRegion, regionOf, type Region} from '../lib/region.ts';
-import {keySlot} from '../slots/key-slot.ts';
+import {keySlot, SLOT_COUNT} from '../slots/key-slot.ts';
 import {AccessClock} from './access-clock.ts';
 import {ExpectedKeys} from './expected-keys.ts';
 import {hashKey} from './key-hash.ts';
@@ -22,6 +22,7 @@ import {END_POSITION, KeyTable, slotPosition} from './key-table.ts';
 import {RecordWalk, type TakeRecord} from './record-walk.ts';
 import {MAX_INSIDE_VALUE_BYTES, RAW, Records, STRING, VOLATILE, type ValueType} from './records.ts';
 import {RefBatch} from './ref-batch.ts';
+import {SlotWalk} from './slot-walk.ts';
 
 export {HASH, LIST, STRING, type ValueType} from './records.ts';
 
@@ -87,6 +88,10 @@ export class Keyspace {
 	#now = 0;
 	/** The walk over the records under way, if any: whoever changes a record lets it take that first. */
 	#walk: RecordWalk | null = null;
+	/** Walks over some slots, each driven by whoever began it. */
+	readonly #slotWalks = new Set<SlotWalk>();
+	/** Slots whose keys are here and not yet, or no longer, this node's to show. */
+	readonly #hidden = new Set<number>();
 	/** Position of `activeExpire` in the table. */
 	#expiryPosition = 0;
 	readonly #slice: ExpirySlice = {examined: 0, expired: 0, timedOut: false};
@@ -119,12 +124,26 @@ export class Keyspace {
 		this.access.advance(nowMs);
 	}
 
+	/** Keys, those of hidden slots left out. */
 	get size(): number {
+		let hidden = 0;
+		for (const slot of this.#hidden) hidden += this.#table.slotCount(slot);
+		return this.#table.size - hidden;
+	}
+
+	/** How many keys have an expiry, those of hidden slots left out. */
+	get volatileCount(): number {
+		let hidden = 0;
+		for (const slot of this.#hidden) hidden += this.#table.slotVolatileCount(slot);
+		return this.#table.volatileCount - hidden;
+	}
+
+	/** All keys, hidden ones too: what a snapshot holds. */
+	get storedCount(): number {
 		return this.#table.size;
 	}
 
-	/** How many keys have an expiry. */
-	get volatileCount(): number {
+	get storedVolatileCount(): number {
 		return this.#table.volatileCount;
 	}
 
@@ -547,6 +566,7 @@ export class Keyspace {
 		slice.expired = 0;
 		slice.timedOut = false;
 		const all = this.#table.volatileCount;
+		const hasHidden = this.#hidden.size > 0;
 		let ttlSum = 0;
 		while (this.expiredKeys === 'remove' && this.#table.volatileCount > 0 && slice.examined < all) {
 			const batch = this.#batch;
@@ -555,6 +575,8 @@ export class Keyspace {
 			const expiredBefore = slice.expired;
 			for (let i = 0; i < batch.length; i++) {
 				const ref = batch.refs[i]!;
+				// They expire by another node's word.
+				if (hasHidden && this.#isHidden(ref)) continue;
 				const ttl = this.#records.expireAt(ref) - this.#now;
 				if (ttl < 0) {
 					this.#expire(ref);
@@ -578,7 +600,13 @@ export class Keyspace {
 
 	// Walks
 
+	/** Keys of a slot; 0 when it is hidden. */
 	slotCount(slot: number): number {
+		return this.#hidden.has(slot) ? 0 : this.#table.slotCount(slot);
+	}
+
+	/** The same, hidden or not. */
+	storedSlotCount(slot: number): number {
 		return this.#table.slotCount(slot);
 	}
 
@@ -586,8 +614,13 @@ export class Keyspace {
 		return this.#table.slotVolatileCount(slot);
 	}
 
-	/** Copies of up to `count` keys of the slot, always the same ones first; expired keys are among them. */
+	/** Copies of up to `count` keys of the slot, always the same ones first; expired keys are among them. None of a hidden one. */
 	slotKeys(slot: number, count: number): Uint8Array[] {
+		return this.#hidden.has(slot) ? [] : this.storedSlotKeys(slot, count);
+	}
+
+	/** The same, hidden or not. */
+	storedSlotKeys(slot: number, count: number): Uint8Array[] {
 		const wanted = Math.min(count, this.#table.slotCount(slot));
 		const keys: Uint8Array[] = [];
 		const end = slotPosition(slot + 1);
@@ -635,6 +668,9 @@ export class Keyspace {
 		// It goes on over the old ones.
 		this.#walk?.detach();
 		this.#walk = null;
+		for (const walk of this.#slotWalks) walk.end();
+		this.#slotWalks.clear();
+		this.#hidden.clear();
 		this.#records = new Records();
 		this.#table = new KeyTable(this.#records);
 		this.#expiryPosition = 0;
@@ -654,8 +690,10 @@ export class Keyspace {
 		}
 		const batch = this.#scanBatch;
 		const next = this.#table.collect(batch, cursor, END_POSITION, Math.max(1, count), false);
+		const hasHidden = this.#hidden.size > 0;
 		for (let i = 0; i < batch.length; i++) {
 			const ref = batch.refs[i]!;
+			if (hasHidden && this.#isHidden(ref)) continue;
 			if (!this.#isExpired(ref)) {
 				visit(ref);
 			} else if (this.expiredKeys === 'remove') {
@@ -668,8 +706,13 @@ export class Keyspace {
 	/** The ref of a key, each equally likely; 0 when there is none. Removes the expired ones that it meets. */
 	randomRef(prng: Prng = this.#prng): number {
 		let tries = 0;
-		while (this.#table.size > 0) {
+		let hiddenCount = 0;
+		while (this.size > 0) {
 			const ref = this.#table.randomRef(prng);
+			if (this.#hidden.size > 0 && this.#isHidden(ref)) {
+				if (++hiddenCount < RANDOM_TRIES) continue;
+				return this.#visibleFrom(prng.below(SLOT_COUNT));
+			}
 			// Among hidden expired keys only, better an expired key than an endless search.
 			if (!this.#isExpired(ref) || (this.expiredKeys === 'hide' && ++tries === RANDOM_TRIES)) {
 				return ref;
@@ -683,12 +726,50 @@ export class Keyspace {
 
 	/** The ref of some key with an expiry, perhaps expired, nearly fair; 0 when there is none. For eviction. */
 	randomVolatileRef(prng: Prng = this.#prng): number {
-		return this.#table.randomVolatileRef(prng, this.#batch);
+		for (let tries = 0; tries < RANDOM_TRIES; tries++) {
+			const ref = this.#table.randomVolatileRef(prng, this.#batch);
+			if (ref === 0 || !this.#isHidden(ref)) return ref;
+		}
+		return 0;
+	}
+
+	// Hidden slots
+
+	/**
+	 * The keys of these slots are in no walk over keys and in no count from now on, and do not expire by themselves. Look-ups
+	 * by key, changes and snapshots meet them as all others. `flush` forgets what was hidden.
+	 */
+	hideSlots(slots: Iterable<number>): void {
+		for (const slot of slots) this.#hidden.add(slot);
+	}
+
+	showSlots(slots: Iterable<number>): void {
+		for (const slot of slots) this.#hidden.delete(slot);
+	}
+
+	get hiddenSlots(): ReadonlySet<number> {
+		return this.#hidden;
+	}
+
+	/**
+	 * Begins a walk over the keys of these slots. What it needs to be told of commands the executor tells it by `preserve`.
+	 * @param slots ascending
+	 */
+	beginSlotWalk(slots: readonly number[], take: TakeRecord): SlotWalk {
+		const walk = new SlotWalk(this.#table, this.#records, slots, take);
+		this.#slotWalks.add(walk);
+		return walk;
+	}
+
+	/** The walk is over, or nobody wants it any more. */
+	endSlotWalk(walk: SlotWalk): void {
+		walk.end();
+		this.#slotWalks.delete(walk);
 	}
 
 	/** Whether a walk over the records is under way: then `preserve` is due before a key is changed. */
 	get isWalked(): boolean {
-		return this.#walk !== null;
+		return this.#walk !== null || this.#slotWalks.size > 0;
 	}
 
 	/**
@@ -707,9 +788,11 @@ export class Keyspace {
 
 	/** Lets the walk under way take the key's record, which is going to be changed. */
 	preserve(slot: number, region: Region, at: number, length: number): void {
-		if (this.#walk === null) return;
+		if (!this.isWalked) return;
 		const ref = this.#table.find(slot, this.#hash(region, at, length), region, at, length);
-		if (ref !== 0) this.#walk.preserve(ref);
+		if (ref === 0) return;
+		this.#walk?.preserve(ref);
+		for (const walk of this.#slotWalks) walk.preserve(slot, ref);
 	}
 
 	/** Visits every record, of expired keys too. The visitor must change nothing. */
@@ -720,9 +803,15 @@ export class Keyspace {
 		});
 	}
 
-	/** Visits every key, expired ones too. The visitor must change nothing. */
+	/** Visits every key that is not hidden, expired ones too. The visitor must change nothing. */
 	forEach(visit: (ref: number) => void): void {
-		this.#table.forEach(visit);
+		this.#table.forEach(
+			this.#hidden.size === 0
+				? visit
+				: (ref) => {
+						if (!this.#isHidden(ref)) visit(ref);
+					},
+		);
 	}
 
 	/** Asserts the invariants of all structures. For tests: slow. */
@@ -737,6 +826,21 @@ export class Keyspace {
 			if (hash >= 0) return hash;
 		}
 		return hashKey(region, at, length, this.#secret0, this.#secret1);
+	}
+
+	#isHidden(ref: number): boolean {
+		return this.#hidden.has(this.slotOf(ref));
+	}
+
+	/** A key of the first slot from this one on, around the end, that has keys and is not hidden; 0 when there is none. */
+	#visibleFrom(first: number): number {
+		for (let i = 0; i < SLOT_COUNT; i++) {
+			const slot = (first + i) % SLOT_COUNT;
+			if (this.slotCount(slot) === 0) continue;
+			this.#table.collect(this.#batch, slotPosition(slot), slotPosition(slot + 1), 1, false);
+			return this.#batch.refs[0]!;
+		}
+		return 0;
 	}
 
 	#preserve(ref: number): void {

@@ -25,11 +25,14 @@ export class AofPlayer implements AofVisitor {
 	lastRefusal = '';
 
 	constructor(services: Services) {
+		const client = new Client(0, NO_CONNECTION, '', '', services.clock.nowMs);
+		// The file is the primary's word.
+		client.isPrimary = true;
 		this.#services = {...services, propagation: NO_PROPAGATION, persistence: NO_PERSISTENCE};
 		this.#context = {
 			reply: new ReplyWriter(),
 			request: new Request(),
-			client: new Client(0, NO_CONNECTION, '', '', services.clock.nowMs),
+			client,
 			services: this.#services,
 			db: services.databases[0]!,
 		};

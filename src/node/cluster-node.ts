@@ -61,6 +61,8 @@ export interface ClusterOutlets {
 	writePause(change: WritePause): void;
 	/** In the order in which they happened; after the slot table says so. */
 	event(event: ClusterEvent): void;
+	/** What the node routes by has been published anew. */
+	published(): void;
 	log(level: LogLevel, text: string): void;
 	/** Other slots than before may be served here. */
 	routesChanged(): void;
@@ -360,6 +362,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		this.#translateOwners(this.#renumber());
 		this.#slotTable.publish(view.isOk, view.currentEpoch, view.assignedCount, this.#owners);
 		this.#updateRoutes();
+		this.#options.outlets.published();
 	}
 
 	/** Brings `#numbers` up to date. True when a node that owns slots has another number than before. */

@@ -12,6 +12,7 @@ import type {PropagatedWord, Propagation} from '../commands/propagation.ts';
 import {assert} from '../lib/assert.ts';
 import {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
+import {keySlot} from '../slots/key-slot.ts';
 
 export interface StreamConsumer {
 	/** Whether it wants bytes now. Asked before each command that writes. */
@@ -20,16 +21,26 @@ export interface StreamConsumer {
 	take(bytes: Uint8Array, from: number, to: number): void;
 }
 
+/** Takes the commands of some slots only, each as soon as it ran; a cluster has one database, so no SELECT is among them. */
+export interface SlotConsumer {
+	wants(slot: number): boolean;
+	/** As of `StreamConsumer`. */
+	take(bytes: Uint8Array, from: number, to: number): void;
+}
+
 /** Waiting for the end of the turn with more than this would only cost memory and cache. */
 const FLUSH_AT_BYTES = 1024 * 1024;
 const NO_DATABASE = -1;
+const NO_SLOT = -1;
 
 export class CommandStream implements Propagation {
 	/** A command is an array of bulk strings, as a reply can be. */
 	readonly #writer = new ReplyWriter();
 	readonly #consumers: StreamConsumer[] = [];
+	readonly #slotConsumers = new Set<SlotConsumer>();
 	/** Of the running command. */
 	#database = 0;
+	#slot = NO_SLOT;
 	/** What a reader of the stream has selected. */
 	#selected = NO_DATABASE;
 	#decided = false;
@@ -46,7 +57,16 @@ export class CommandStream implements Propagation {
 		this.#consumers.push(consumer);
 	}
 
+	addSlotConsumer(consumer: SlotConsumer): void {
+		this.#slotConsumers.add(consumer);
+	}
+
+	removeSlotConsumer(consumer: SlotConsumer): void {
+		this.#slotConsumers.delete(consumer);
+	}
+
 	get isOn(): boolean {
+		if (this.#slotConsumers.size > 0) return true;
 		for (const consumer of this.#consumers) if (consumer.wantsCommands) return true;
 		return false;
 	}
@@ -72,9 +92,10 @@ export class CommandStream implements Propagation {
 		this.#selected = NO_DATABASE;
 	}
 
-	/** A write command of this database runs. Only called while the stream is on. */
-	begin(database: number): void {
+	/** A write command of this database runs. Only called while the stream is on. @param slot of its keys; -1 without any */
+	begin(database: number, slot = NO_SLOT): void {
 		this.#database = database;
+		this.#slot = slot;
 		this.#decided = false;
 		this.#forced = false;
 	}
@@ -83,6 +104,7 @@ export class CommandStream implements Propagation {
 	end(request: Request, hasChanged: boolean): void {
 		if (this.#decided || !(hasChanged || this.#forced)) return;
 		this.#select(this.#database);
+		const from = this.#writer.length;
 		if (request.inline) {
 			this.#writer.array(request.count);
 			for (let i = 0; i < request.count; i++)
@@ -90,13 +112,13 @@ export class CommandStream implements Propagation {
 		} else {
 			this.#writer.rawRegion(request.region, request.start, request.end - request.start);
 		}
-		this.#added();
+		this.#added(from, this.#slot);
 	}
 
 	instead(...words: readonly PropagatedWord[]): void {
 		if (!this.isOn) return;
 		this.#decided = true;
-		this.#append(this.#database, words);
+		this.#append(this.#database, this.#slot, words);
 	}
 
 	nothing(): void {
@@ -109,7 +131,12 @@ export class CommandStream implements Propagation {
 
 	/** A key went without a command: it expired. */
 	removed(database: number, key: Uint8Array): void {
-		if (this.isOn) this.#append(database, ['DEL', key]);
+		if (this.isOn) this.#append(database, keySlot(key), ['DEL', key]);
+	}
+
+	/** A change without a command, or a word to those who read the stream. No slot consumer hears of it. */
+	add(database: number, ...words: readonly PropagatedWord[]): void {
+		if (this.isOn) this.#append(database, NO_SLOT, words);
 	}
 
 	/** Keys went without a command of their own: they are another server's now. */
@@ -131,10 +158,11 @@ export class CommandStream implements Propagation {
 		this.#flushing = false;
 	}
 
-	#append(database: number, words: readonly PropagatedWord[]): void {
+	#append(database: number, slot: number, words: readonly PropagatedWord[]): void {
 		this.#select(database);
+		const from = this.#writer.length;
 		this.#words(words);
-		this.#added();
+		this.#added(from, slot);
 	}
 
 	#select(database: number): void {
@@ -153,7 +181,13 @@ export class CommandStream implements Propagation {
 		}
 	}
 
-	#added(): void {
+	/** One command more, which begins at `from`. */
+	#added(from: number, slot: number): void {
+		if (this.#slotConsumers.size > 0 && slot !== NO_SLOT) {
+			const {bytes} = this.#writer.region;
+			for (const consumer of this.#slotConsumers)
+				if (consumer.wants(slot)) consumer.take(bytes, from, this.#writer.length);
+		}
 		if (this.#writer.length > FLUSH_AT_BYTES) {
 			this.flush();
 		} else if (!this.#scheduled) {

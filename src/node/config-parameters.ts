@@ -684,6 +684,16 @@ export const PARAMETERS: readonly Parameter[] = [
 	yesNo('cluster-allow-pubsubshard-when-down', 'yes', {setting: 'clusterAllowPubsubshardWhenDown'}),
 	yesNo('cluster-allow-replica-migration', 'yes', {setting: 'clusterAllowReplicaMigration'}),
 	memory('cluster-link-sendbuf-limit', 0, 0n, ULONG_MAX, {setting: 'clusterLinkSendBufferLimitBytes'}),
+	// Of Redis 8.4.
+	memory('cluster-slot-migration-handoff-max-lag-bytes', 1_048_576, 0n, LONG_MAX, {
+		setting: 'clusterSlotMigrationHandoffMaxLagBytes',
+	}),
+	integer('cluster-slot-migration-write-pause-timeout', 10_000, 0n, LONG_MAX, {
+		setting: 'clusterSlotMigrationWritePauseTimeoutMs',
+	}),
+	integer('cluster-slot-migration-max-archived-tasks', 32, 1n, INT_MAX, {
+		setting: 'clusterSlotMigrationMaxArchivedTasks',
+	}),
 	word('cluster-preferred-endpoint-type', 'ip', ['ip', 'hostname', 'unknown-endpoint'], {
 		setting: 'clusterPreferredEndpointType',
 	}),

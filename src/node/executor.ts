@@ -117,7 +117,7 @@ export class Executor {
 		const {stream} = this;
 		const isFollowed = (command.flagBits & PROPAGATED) !== 0 && stream.isOn;
 		const changesBefore = isFollowed ? this.#changeCount() : 0;
-		if (isFollowed) stream.begin(client.databaseIndex);
+		if (isFollowed) stream.begin(client.databaseIndex, request.slot);
 		if (db.isWalked && (command.flagBits & FLAG.write) !== 0) this.#preserveKeys(command, request, db);
 		this.timer.start(command);
 		let wasInPlace = false;

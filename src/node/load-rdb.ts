@@ -2,6 +2,7 @@
 import type {Keyspace} from '../data/keyspace.ts';
 import {latin1} from '../lib/bytes.ts';
 import {keySlot} from '../slots/key-slot.ts';
+import {applyHiddenSlotsField, HIDDEN_SLOTS_FIELD} from '../persistence/hidden-slots.ts';
 import {RdbReader, type RdbRecord, type RdbVisitor} from '../persistence/rdb-reader.ts';
 import type {SnapshotLoader} from './snapshot-port.ts';
 
@@ -13,6 +14,8 @@ export interface RdbLoaderOptions {
 	readonly expiredBefore: number | null;
 	/** What becomes of a key that is there already. Default `refuse`: no file has a key twice. */
 	readonly duplicates?: 'refuse' | 'replace';
+	/** Called for each key that was put into a database. */
+	readonly onLoaded?: (db: Keyspace, ref: number) => void;
 }
 
 /** The file is right, but not for this node. */
@@ -36,6 +39,7 @@ export class RdbLoader implements SnapshotLoader {
 		const visitor: RdbVisitor = {
 			onAux: (name, value) => {
 				this.aux.set(name, value);
+				if (name === HIDDEN_SLOTS_FIELD) applyHiddenSlotsField(options.databases[0]!, value);
 			},
 			onDb: (index) => {
 				this.#select(index);
@@ -82,7 +86,7 @@ export class RdbLoader implements SnapshotLoader {
 		const db = this.#db;
 		// Clients are answered between two pieces: their commands set it for themselves.
 		db.expiredKeys = 'ignore';
-		const before = db.size;
+		const before = db.storedCount;
 		const slot = keySlot(key.region.bytes, key.at, key.length);
 		const ref = db.setString(
 			slot,
@@ -95,7 +99,7 @@ export class RdbLoader implements SnapshotLoader {
 			false,
 			expireAt,
 		);
-		if (db.size === before && duplicates !== 'replace') {
+		if (db.storedCount === before && duplicates !== 'replace') {
 			throw new RdbContentError(
 				`RDB has duplicated key '${latin1(key.bytes().subarray(0, SHOWN_KEY_BYTES))}' in DB ${this.#index}`,
 			);
@@ -103,6 +107,7 @@ export class RdbLoader implements SnapshotLoader {
 		if (idleSeconds >= 0 && db.access.policy === 'lru') db.setIdleSeconds(ref, idleSeconds);
 		else if (frequency >= 0 && db.access.policy === 'lfu') db.setFrequency(ref, frequency);
 		this.loadedCount++;
+		this.#options.onLoaded?.(db, ref);
 	}
 }
 

@@ -45,6 +45,7 @@ import {NodePersistence} from './persistence.ts';
 import {Replication} from './replication.ts';
 import {SecureRandom} from './secure-random.ts';
 import {ShutdownWait} from './shutdown-wait.ts';
+import {SlotMigrations} from './slot-migrations.ts';
 import {NodeSlowlog} from './slowlog.ts';
 import {NodeStats} from './stats.ts';
 import {StreamLinks} from './stream-links.ts';
@@ -78,6 +79,7 @@ class Node implements RunningNode {
 	readonly #stats: NodeStats;
 	readonly #replication: Replication;
 	readonly #shutdownWait: ShutdownWait;
+	readonly #migrations: SlotMigrations | null;
 	#links: StreamLinks | null = null;
 	#memory: NodeMemory | null = null;
 	#cluster: ClusterNode | null = null;
@@ -108,6 +110,14 @@ class Node implements RunningNode {
 				this.#log(level, text);
 			},
 		});
+		this.#migrations = settings.clusterEnabled
+			? new SlotMigrations({
+					db: this.#databases[0]!,
+					stream: this.#stream,
+					clients: this.#clients,
+					clock: systemClock,
+				})
+			: null;
 		this.#bus = new MeshBus((request) => {
 			post(request);
 		});
@@ -223,6 +233,12 @@ class Node implements RunningNode {
 			isPrimary: this.#isPrimary(),
 		});
 		this.#cluster?.start();
+		if (this.#cluster !== null)
+			this.#migrations?.start({
+				services: {...services, cluster: this.#cluster},
+				frontend,
+				links: this.#links,
+			});
 		this.#cron.start();
 	}
 
@@ -270,7 +286,7 @@ class Node implements RunningNode {
 			file: join(directory, settings.clusterConfigFile),
 			config: clusterConfigOf(settings),
 			data: {
-				keyCount: () => db.size,
+				keyCount: () => db.storedCount,
 				slotKeyCount: (slot) => db.slotCount(slot),
 				replicationOffset: () => this.#replication.streamOffset,
 				isPrimaryLinkUp: () => this.#replication.isPrimaryLinkUp,
@@ -287,13 +303,18 @@ class Node implements RunningNode {
 				role: (change) => {
 					if (change.kind === 'lead') this.#replication.lead();
 					else this.#replication.follow(change.host, change.port, change.node);
+					this.#migrations?.roleChanged(change.kind === 'lead');
 				},
 				writePause: (change) => {
+					if (change.kind === 'begin') this.#migrations?.held();
 					if (change.kind === 'begin') this.#clients.pause(change.untilMs, 'write', 'failover');
 					else this.#clients.unpause('failover');
 				},
 				event: (event) => {
 					this.#onClusterEvent(event);
+				},
+				published: () => {
+					this.#migrations?.published();
 				},
 				log: (level, text) => {
 					this.#log(level, text);
@@ -317,14 +338,9 @@ class Node implements RunningNode {
 
 	#onClusterEvent(event: ClusterEvent): void {
 		const db = this.#databases[0]!;
-		if (event.kind === 'slots-lost') for (const slot of event.slots) this.#loseSlot(db, slot);
+		// Their keys are another node's now: they go here, in the replicas and in the files.
+		if (event.kind === 'slots-lost') this.#migrations?.slotsLost(event.slots);
 		if (event.kind === 'reset') db.flush();
-	}
-
-	/** Its keys are another node's now: they go here, in the replicas and in the files. */
-	#loseSlot(db: Keyspace, slot: number): void {
-		if (this.#stream.isOn) for (const key of db.slotKeys(slot, Infinity)) this.#stream.removed(0, key);
-		db.flushSlot(slot);
 	}
 
 	#makeServices(): Services {
@@ -401,6 +417,7 @@ class Node implements RunningNode {
 			databases,
 			table: new CommandTable(allCommands),
 			cluster: this.#cluster,
+			migrations: this.#migrations,
 			log: (level, line) => {
 				this.#log(level, line);
 			},
@@ -472,6 +489,7 @@ class Node implements RunningNode {
 		this.#stopping = true;
 		this.#cron?.stop();
 		this.#replication.stop();
+		this.#migrations?.stop();
 		const closed = this.#listener?.close();
 		this.#frontend?.closeAll();
 		await this.#persistence.close();

@@ -31,7 +31,7 @@ export class RecordCopier {
 		const chunk = this.#chunk;
 		if (this.#database !== db) {
 			this.#database = db;
-			chunk.addDatabase(index, db.size, db.volatileCount);
+			chunk.addDatabase(index, db.storedCount, db.storedVolatileCount);
 		}
 		chunk.addString(
 			records.keyRegion(ref),

@@ -1,5 +1,6 @@
 /** From chunks of records to the bytes of the image: the part of a snapshot that may run on another thread. */
 import type {Region} from '../lib/region.ts';
+import {HIDDEN_SLOTS_FIELD, hidingMark} from '../persistence/hidden-slots.ts';
 import {RdbWriter} from '../persistence/rdb-writer.ts';
 import {type RecordWriter, writeRecords} from '../persistence/record-chunk.ts';
 import {ReplyWriter} from '../resp/reply-writer.ts';
@@ -22,7 +23,7 @@ export interface SnapshotEncoding {
 }
 
 export function startEncoding(options: EncodingOptions): SnapshotEncoding {
-	return options.form === 'rdb' ? new RdbEncoding(options) : new CommandEncoding();
+	return options.form === 'rdb' ? new RdbEncoding(options) : new CommandEncoding(options);
 }
 
 class RdbEncoding implements SnapshotEncoding {
@@ -48,6 +49,14 @@ class RdbEncoding implements SnapshotEncoding {
 class CommandEncoding implements SnapshotEncoding, RecordWriter {
 	/** A command is an array of bulk strings, as a reply can be. */
 	readonly #writer = new ReplyWriter();
+
+	constructor({aux}: EncodingOptions) {
+		const hidden = aux.find(([name]) => name === HIDDEN_SLOTS_FIELD);
+		if (hidden === undefined) return;
+		this.#writer.array(2);
+		this.#writer.bulkText('PING');
+		this.#writer.bulkText(hidingMark(hidden[1]));
+	}
 
 	add(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
 		writeRecords(chunk, this);

@@ -10,6 +10,7 @@ import {REDIS_VERSION} from '../commands/version.ts';
 import type {Keyspace} from '../data/keyspace.ts';
 import type {RecordWalk} from '../data/record-walk.ts';
 import {assert} from '../lib/assert.ts';
+import {HIDDEN_SLOTS_FIELD, hiddenSlotsField} from '../persistence/hidden-slots.ts';
 import {RecordCopier} from './record-copier.ts';
 import {type EncodingOptions, startEncoding} from './snapshot-encoding.ts';
 import {LocalEncoder, type SnapshotEncoder} from './snapshot-encoder.ts';
@@ -108,6 +109,7 @@ export class Snapshots implements SnapshotMaker {
 
 	#encodingOptions(aux: ReadonlyMap<string, string>, form: SnapshotForm): EncodingOptions {
 		const {databases, settings, nowMs} = this.#options;
+		const hiddenSlots = hiddenSlotsField(databases[0]!);
 		const usedBytes = databases.reduce((sum, db) => sum + db.usedBytes, 0);
 		return {
 			form,
@@ -118,6 +120,7 @@ export class Snapshots implements SnapshotMaker {
 				['redis-bits', '64'],
 				['ctime', String(Math.floor(nowMs() / 1000))],
 				['used-mem', String(usedBytes)],
+				...(hiddenSlots === null ? [] : ([[HIDDEN_SLOTS_FIELD, hiddenSlots]] as const)),
 				...aux,
 				...(aux.has('aof-base') ? [] : ([['aof-base', '0']] as const)),
 			],
@@ -175,7 +178,7 @@ class Run implements Snapshot {
 			},
 		});
 		for (const [index, db] of options.databases.entries()) {
-			if (db.size === 0) continue;
+			if (db.storedCount === 0) continue;
 			this.#walks.push(
 				db.beginWalk((records, ref) => {
 					this.#copier.copy(db, index, records, ref);

@@ -61,6 +61,7 @@ export class CommandRunner {
 			client: this.client,
 			services: {
 				cluster: null,
+				migrations: null,
 				propagation: NO_PROPAGATION,
 				persistence: NO_PERSISTENCE,
 				replication: loneReplication,

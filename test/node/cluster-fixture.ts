@@ -92,6 +92,7 @@ export class TestCluster {
 				role: (change) => roles.push(change),
 				writePause: (change) => pauses.push(change),
 				event: (event) => events.push(event),
+				published: () => undefined,
 				log: (_level, text) => logs.push(text),
 				routesChanged: () => undefined,
 				state: (state) => {
