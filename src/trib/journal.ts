@@ -84,7 +84,11 @@ export class Journal {
 	async #write(durable: boolean): Promise<void> {
 		const {moves, ...rest} = this.content;
 		const groups = groupMoves(moves).map((group) => ({...group, slots: formatSlotRanges(group.slots)}));
-		const text = JSON.stringify({version: VERSION, ...rest, moves: groups, done: formatSlots(this.#done)}, null, '\t');
+		const text = JSON.stringify(
+			{version: VERSION, ...rest, moves: groups, done: formatSlots(this.#done)},
+			null,
+			'\t',
+		);
 		const temporary = `${this.path}.new`;
 		const file = await open(temporary, 'w', 0o600);
 		try {

@@ -34,6 +34,8 @@ export interface MoveSlotOptions {
 	readonly replace?: boolean;
 	/** What the target asks of the source. */
 	readonly credentials?: Credentials | undefined;
+	/** Called when the first node has been changed: from then on the slot may be half moved. */
+	onOpened?(): void;
 	/** Called before a batch; what it waits for slows the move down. */
 	beforeBatch?(keyCount: number): Promise<void>;
 	/** Called after a batch. */
@@ -77,6 +79,7 @@ export async function moveSlot(
 	const importing = await to.call(...words('IMPORTING', source.id));
 	const targetOwns = importing instanceof RespError && /already the owner/i.test(importing.message);
 	if (!targetOwns) throwIfError(target, importing);
+	options.onOpened?.();
 	const migrating = await from.call(...words('MIGRATING', target.id));
 	const sourceLost = migrating instanceof RespError && /not the owner/i.test(migrating.message);
 	if (migrating instanceof RespError && !(sourceLost && targetOwns)) {

@@ -91,7 +91,8 @@ export function planByLoad(
 		return {node, slots, load: sumOf(slots, ({load}) => load)};
 	});
 	const total = sumOf(entries, ({load}) => load);
-	const shareOf = ({weight}: WeightedNode): number => (totalWeight === 0 ? 0 : (total * weight) / totalWeight);
+	const shareOf = ({weight}: WeightedNode): number =>
+		totalWeight === 0 ? 0 : (total * weight) / totalWeight;
 	const balances = new Map(entries.map(({node, load}) => [node.id, load - shareOf(node)]));
 	const isNeeded = entries.some(
 		({node, load}) =>
@@ -149,4 +150,3 @@ function isOver(has: number, expected: number, least: number, thresholdPercent: 
 function sumOf<T>(items: readonly T[], value: (item: T) => number): number {
 	return items.reduce((sum, item) => sum + value(item), 0);
 }
-

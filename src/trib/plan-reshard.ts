@@ -33,9 +33,10 @@ export function planReshard(sources: readonly ReshardSource[], count: number): T
 		return share;
 	});
 	for (let i = 0; left > 0; i = (i + 1) % ordered.length) {
-		if (shares[i]! === ordered[i]!.slots.count) continue;
-		shares[i]!++;
-		left--;
+		if (shares[i]! < ordered[i]!.slots.count) {
+			shares[i]!++;
+			left--;
+		}
 	}
 	return ordered.flatMap(({id, slots}, i) =>
 		[...slots].slice(0, shares[i]).map((slot) => ({slot, source: id})),
