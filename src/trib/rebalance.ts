@@ -36,7 +36,7 @@ export async function runRebalance(options: RebalanceOptions, printer: Printer):
 		printer.error('*** All nodes have weight 0: nobody could take the slots.');
 		return {exitCode: 2, report: null};
 	}
-	if (!checkView(view, printer, false)) return refuse('rebalancing', view, options, printer);
+	if (!checkView(view, printer, false)) return await refuse('rebalancing', view, options, printer);
 
 	const thresholdPercent = options.thresholdPercent ?? THRESHOLD_PERCENT;
 	const plan = await planFor(nodes, primaries, thresholdPercent, options, connections);
@@ -60,9 +60,9 @@ export async function runRebalance(options: RebalanceOptions, printer: Printer):
 			const balance = plan.balances.get(node.self.id);
 			if (balance !== undefined) printer.line(`${address(node)} balance is ${Math.round(balance)} ${what}`);
 		}
-		return showPlan('rebalance', moves, view, connections, options, printer);
+		return await showPlan('rebalance', moves, view, connections, options, printer);
 	}
-	return carryOut('rebalance', moves, view, connections, options, printer);
+	return await carryOut('rebalance', moves, view, connections, options, printer);
 }
 
 async function planFor(

@@ -21,9 +21,9 @@ export async function runReshard(options: ReshardOptions, printer: Printer): Pro
 	using connections = new Connections({credentials: options.credentials});
 	const view = await loadView(connections, options.node, (line) => printer.complaint(line));
 	if (options.recovery !== undefined) {
-		return recover(options.recovery, view, connections, options, printer);
+		return await recover(options.recovery, view, connections, options, printer);
 	}
-	if (!checkView(view, printer, true)) return refuse('resharding', view, options, printer);
+	if (!checkView(view, printer, true)) return await refuse('resharding', view, options, printer);
 	try {
 		const count = options.slotCount ?? (await askCount(printer));
 		const target = await receivingNode(view, options, printer);
@@ -56,7 +56,7 @@ export async function runReshard(options: ReshardOptions, printer: Printer): Pro
 export async function runMoveSlot(options: MoveSlotOptions, printer: Printer): Promise<JobResult> {
 	using connections = new Connections({credentials: options.credentials});
 	const view = await loadView(connections, options.node, (line) => printer.complaint(line));
-	if (!checkView(view, printer, false)) return refuse('moving slots', view, options, printer);
+	if (!checkView(view, printer, false)) return await refuse('moving slots', view, options, printer);
 	const target = primaryByName(view, options.to);
 	if (target === null) {
 		printer.error(`*** The specified node (${options.to}) is not known or not a master, please retry.`);
@@ -70,8 +70,8 @@ export async function runMoveSlot(options: MoveSlotOptions, printer: Printer): P
 		if (source === undefined || source === target) continue;
 		moves.push({slot, source: source.self.id, target: target.self.id});
 	}
-	if (options.dryRun === true) return showPlan('move-slot', moves, view, connections, options, printer);
-	return carryOut('move-slot', moves, view, connections, options, printer);
+	if (options.dryRun === true) return await showPlan('move-slot', moves, view, connections, options, printer);
+	return await carryOut('move-slot', moves, view, connections, options, printer);
 }
 
 async function ask(printer: Printer, question: string): Promise<string> {

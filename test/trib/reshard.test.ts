@@ -66,7 +66,7 @@ real('questions are asked in the words of redis-cli, again after a wrong answer'
 	const [first, second] = cluster.ids as [string, string];
 	const answers = ['0', 'x', '2', 'nobody', first, 'nobody', first, second, 'done', 'yes'];
 	const run = await runTrib({command: 'reshard', options: {node: cluster.nodes[0]!}}, answers);
-	t.is(run.exitCode, 0, run.stdout);
+	t.is(run.exitCode, 0, run.stdout + run.stderr);
 	const asked = run.stdout.slice(run.stdout.indexOf('How many'), run.stdout.indexOf('\nReady'));
 	const howMany = 'How many slots do you want to move (from 1 to 16384)? ';
 	t.is(
@@ -151,7 +151,7 @@ real('rebalance prints and does what redis-cli prints and does', async (t) => {
 		options: {node, autoWeights: true, thresholdPercent: 0.1},
 	});
 	t.regex(unlimited.stdout, /^\*\*\* Not every node has a maxmemory/);
-	t.deepEqual(await cluster.slotCounts(), [5461, 5461, 5462]);
+	t.deepEqual((await cluster.slotCounts()).toSorted(), [5461, 5461, 5462]);
 });
 
 real('rebalance by keys evens out the keys, and --auto-weights follows maxmemory', async (t) => {
@@ -159,7 +159,7 @@ real('rebalance by keys evens out the keys, and --auto-weights follows maxmemory
 	const keys = await cluster.fill(0, 30, 10);
 	const node = cluster.nodes[0]!;
 	const run = await runTrib({command: 'rebalance', options: {node, by: 'keys', parallel: 3}});
-	t.is(run.exitCode, 0, run.stdout);
+	t.is(run.exitCode, 0, run.stdout + run.stderr);
 	const counts = await Promise.all(cluster.connections.map((connection) => connection.call('DBSIZE')));
 	t.deepEqual(counts, [100, 100, 100]);
 	t.deepEqual(await cluster.wrong(keys), []);
@@ -169,7 +169,11 @@ real('rebalance by keys evens out the keys, and --auto-weights follows maxmemory
 		cluster.connections.map((connection, i) => connection.call('CONFIG', 'SET', 'maxmemory', limits[i]!)),
 	);
 	await runTrib({command: 'rebalance', options: {node, autoWeights: true, parallel: 4}});
-	t.deepEqual(await cluster.slotCounts(), [8192, 2731, 5461]);
+	// Which of them gets the slots that rounding leaves over hangs on the order of their ids.
+	for (const [i, share] of [8192, 2731, 5461].entries()) {
+		const count = (await cluster.slotCounts())[i]!;
+		t.true(Math.abs(count - share) <= 1, `${count} of ${share}`);
+	}
 	t.deepEqual(await cluster.wrong(keys), []);
 });
 
@@ -216,14 +220,14 @@ real(
 				credentials: {password: 'secret'},
 			},
 		});
-		t.is(run.exitCode, 0, run.stdout);
+		t.is(run.exitCode, 0, run.stdout + run.stderr);
 		t.true(
 			run.stdout.endsWith(
 				`Moving slot ${slot} from ${cluster.servers.addresses[owner]} to ${cluster.servers.addresses[target]}: ..\n`,
 			),
 		);
 		const there = cluster.connections[target]!;
-		t.deepEqual(await there.callBinary(['GET', key]), new Uint8Array([0xfe, 0x01]));
+		t.deepEqual(await there.callBinary(['GET', key]), Buffer.from([0xfe, 0x01]));
 		t.true(Number(await there.callBinary(['TTL', key])) > 900);
 		t.is(await there.call('LLEN', big), 5000);
 	},
@@ -298,7 +302,7 @@ real('equal values on both nodes, as a broken MIGRATE leaves them, are no confli
 		command: 'move-slot',
 		options: {node: cluster.nodes[0]!, slots: [0, 0], to: cluster.ids[1]!},
 	});
-	t.is(run.exitCode, 0, run.stdout);
+	t.is(run.exitCode, 0, run.stdout + run.stderr);
 	t.true(
 		run.stdout.includes(
 			'*** Target key exists\n*** Checking key values on both nodes...\n*** Replacing target keys...\n',
