@@ -29,6 +29,9 @@ export interface MigrationTask {
 	readonly message: string;
 }
 
+/** The manager waits no longer; the servers go on. */
+export class StillRunningError extends MoveError {}
+
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 250;
 const PAUSE_GROWTH = 1.5;
@@ -53,8 +56,8 @@ export async function atomicMethodOf(
 }
 
 /**
- * Moves slots and resolves when the target serves them. @throws {MoveError} the source has them still, unless it says that the
- * migration goes on @throws {ConnectionError} the migration may go on
+ * Moves slots and resolves when the target serves them. @throws {MoveError} the source has them still
+ * @throws {StillRunningError} @throws {ConnectionError} the migration may go on
  */
 export async function moveAtomically(
 	connections: Connections,
@@ -165,7 +168,7 @@ async function poll<T>(look: () => Promise<T | null>, node: SlotEnd): Promise<T>
 		const found = await look();
 		if (found !== null) return found;
 		if (performance.now() - startedAt > PATIENCE_MS) {
-			throw new MoveError(
+			throw new StillRunningError(
 				`[ERR] Node ${formatEndpoint(node.endpoint)}: the migration goes on after ${PATIENCE_MS / 60_000} minutes. It has not been stopped.`,
 			);
 		}

@@ -2,7 +2,7 @@
 
 import {setTimeout as pause} from 'node:timers/promises';
 import {slotRanges} from '../slots/slot-ranges.ts';
-import {moveAtomically} from './atomic-migration.ts';
+import {moveAtomically, StillRunningError} from './atomic-migration.ts';
 import {ConnectionError, connectionComplaint} from './client.ts';
 import type {Connections} from './connections.ts';
 import type {Journal, MoveMethod} from './journal.ts';
@@ -138,6 +138,10 @@ export async function runMoves(
 			} catch (error) {
 				show(unit, progress.keysOf(unit.slots[0]!), false);
 				problem ??= problemOf(error);
+				// What did not move atomically has not moved at all.
+				if (method !== 'classic' && error instanceof MoveError && !(error instanceof StillRunningError)) {
+					for (const slot of unit.slots) openSlots.delete(slot);
+				}
 				// What others have begun they end; nothing new is begun.
 				waiting.length = 0;
 			}

@@ -182,7 +182,7 @@ export async function carryOut(
 	const isLeft = outcome.problem !== null && (isTouched || resumed !== null);
 	if (!isLeft) await journal?.remove();
 	if (outcome.problem !== null) {
-		tellProblem(outcome.problem, outcome, moves.length, isLeft ? journal : null, options, printer);
+		tellProblem(outcome.problem, outcome, moves.length, method, isLeft ? journal : null, options, printer);
 	}
 	const report = reportOf(command, method, moves, loads, outcome, isLeft ? journal : null);
 	return {exitCode: outcome.problem === null ? 0 : isTouched ? 3 : 1, report};
@@ -219,6 +219,7 @@ function tellProblem(
 	problem: string,
 	{movedSlots, openSlots}: MoveOutcome,
 	total: number,
+	method: MoveMethod,
 	journal: Journal | null,
 	options: MoveOptions,
 	printer: Printer,
@@ -227,7 +228,7 @@ function tellProblem(
 	const open =
 		openSlots.length === 0
 			? ''
-			: ` Slot${openSlots.length > 1 ? 's' : ''} ${formatSlots(openSlots)} may be half moved.`;
+			: ` Slot${openSlots.length > 1 ? 's' : ''} ${formatSlots(openSlots)} ${method === 'classic' ? 'may be half moved' : 'may still be moving'}.`;
 	printer.error(`*** ${movedSlots.length} of ${total} slots were moved.${open}`);
 	const where = formatEndpoint(options.node);
 	if (journal !== null) {

@@ -127,10 +127,24 @@ export class FakeCluster implements AsyncDisposable {
 			const tasks = this.#look((task) => task.target === me && (id === null || task.id === id));
 			return encode(
 				tasks.map((task) => [
-					...['id', task.id, 'slots', formatSlotRanges(task.slots, ',')],
-					...['source', this.ids[task.source]!, 'dest', this.ids[task.target]!, 'operation', 'import'],
-					...['state', task.state === 'success' ? 'completed' : task.state, 'last_error', errorOf(task)],
-					...['retries', 0, 'create_time', 1],
+					'id',
+					task.id,
+					'slots',
+					formatSlotRanges(task.slots, ','),
+					'source',
+					this.ids[task.source]!,
+					'dest',
+					this.ids[task.target]!,
+					'operation',
+					'import',
+					'state',
+					task.state === 'success' ? 'completed' : task.state,
+					'last_error',
+					errorOf(task),
+					'retries',
+					0,
+					'create_time',
+					1,
 				]),
 			);
 		}
@@ -151,9 +165,22 @@ export class FakeCluster implements AsyncDisposable {
 
 	#valkeyTask(task: Task): Value {
 		return [
-			...['name', task.id, 'operation', 'EXPORT', 'slot_ranges', formatSlotRanges(task.slots)],
-			...['target_node', this.ids[task.target]!, 'source_node', this.ids[task.source]!],
-			...['create_time', 1, 'state', task.state, 'message', errorOf(task)],
+			'name',
+			task.id,
+			'operation',
+			'EXPORT',
+			'slot_ranges',
+			formatSlotRanges(task.slots),
+			'target_node',
+			this.ids[task.target]!,
+			'source_node',
+			this.ids[task.source]!,
+			'create_time',
+			1,
+			'state',
+			task.state,
+			'message',
+			errorOf(task),
 		];
 	}
 

@@ -138,8 +138,20 @@ for (const words of [
 		'7000',
 	],
 	[
-		...['reshard', '127.0.0.1', '7000', '--cluster-from', 'a,b', '--cluster-to', 'c', '--cluster-slots', '5'],
-		...['--cluster-yes', '--cluster-timeout', '9', '--cluster-pipeline', '3'],
+		'reshard',
+		'127.0.0.1',
+		'7000',
+		'--cluster-from',
+		'a,b',
+		'--cluster-to',
+		'c',
+		'--cluster-slots',
+		'5',
+		'--cluster-yes',
+		'--cluster-timeout',
+		'9',
+		'--cluster-pipeline',
+		'3',
 	],
 ]) {
 	test(`reshard is understood in this spelling: ${words.join(' ')}`, async (t) => {
@@ -174,8 +186,15 @@ for (const words of [
 		'--simulate',
 	],
 	[
-		...['rebalance', '127.0.0.1:7000', '--cluster-weight', 'a=2', 'b=0.5', '--cluster-use-empty-masters'],
-		...['--cluster-threshold', '1.5', '--cluster-simulate'],
+		'rebalance',
+		'127.0.0.1:7000',
+		'--cluster-weight',
+		'a=2',
+		'b=0.5',
+		'--cluster-use-empty-masters',
+		'--cluster-threshold',
+		'1.5',
+		'--cluster-simulate',
 	],
 ]) {
 	test(`rebalance is understood in this spelling: ${words.join(' ')}`, async (t) => {

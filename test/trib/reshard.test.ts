@@ -4,7 +4,7 @@ import test from 'ava';
 import {mkdtemp, readdir, rm, stat} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {NodeConnection} from '../../src/trib/client.ts';
+import type {NodeConnection} from '../../src/trib/client.ts';
 import {hasRedisServer} from '../helpers/redis-server.ts';
 import {normalize, runRedisCli, runTrib} from './harness.ts';
 import {RealCluster} from './real-cluster.ts';
@@ -18,12 +18,17 @@ real('reshard prints and does what redis-cli prints and does', async (t) => {
 	const keys = await ours.fill(10_000, 3, 30);
 	await theirs.fill(10_000, 3, 30);
 	const [expected, run] = await Promise.all([
-		runRedisCli([
-			'reshard',
-			theirs.servers.addresses[0]!,
-			...['--cluster-from', theirs.ids[0]!, '--cluster-to', theirs.ids[1]!],
+		runRedisCli(
+			[
+				'reshard',
+				theirs.servers.addresses[0]!,
+				'--cluster-from',
+				theirs.ids[0]!,
+				'--cluster-to',
+				theirs.ids[1]!,
+			],
 			...['--cluster-slots', '6', '--cluster-yes'],
-		]),
+		),
 		runTrib({
 			command: 'reshard',
 			options: {node: ours.nodes[0]!, from: [ours.ids[0]!], to: ours.ids[1]!, slotCount: 6, yes: true},
@@ -54,7 +59,13 @@ real("reshard takes from all in redis-cli's proportions", async (t) => {
 	const expected = await runRedisCli([
 		'reshard',
 		cluster.servers.addresses[0]!,
-		...['--cluster-from', 'all', '--cluster-to', cluster.ids[0]!, '--cluster-slots', '101', '--cluster-yes'],
+		'--cluster-from',
+		'all',
+		'--cluster-to',
+		cluster.ids[0]!,
+		'--cluster-slots',
+		'101',
+		'--cluster-yes',
 	]);
 	const planOf = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('    Moving'));
 	t.is(planOf(run.stdout).length, 101);
