@@ -18,17 +18,17 @@ real('reshard prints and does what redis-cli prints and does', async (t) => {
 	const keys = await ours.fill(10_000, 3, 30);
 	await theirs.fill(10_000, 3, 30);
 	const [expected, run] = await Promise.all([
-		runRedisCli(
-			[
-				'reshard',
-				theirs.servers.addresses[0]!,
-				'--cluster-from',
-				theirs.ids[0]!,
-				'--cluster-to',
-				theirs.ids[1]!,
-			],
-			...['--cluster-slots', '6', '--cluster-yes'],
-		),
+		runRedisCli([
+			'reshard',
+			theirs.servers.addresses[0]!,
+			'--cluster-from',
+			theirs.ids[0]!,
+			'--cluster-to',
+			theirs.ids[1]!,
+			'--cluster-slots',
+			'6',
+			'--cluster-yes',
+		]),
 		runTrib({
 			command: 'reshard',
 			options: {node: ours.nodes[0]!, from: [ours.ids[0]!], to: ours.ids[1]!, slotCount: 6, yes: true},
