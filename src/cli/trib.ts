@@ -1,4 +1,6 @@
 /** `shoal trib`: asks the manager of the running cluster, or one of our own where none runs. */
+import {homedir} from 'node:os';
+import {join} from 'node:path';
 import {ControlClient} from '../launcher/control-client.ts';
 import {readControl} from '../launcher/data-dir.ts';
 import {ManagerThread} from '../launcher/manager-thread.ts';
@@ -26,10 +28,24 @@ export async function runTrib(job: TribJob, {dataDir, file}: Place, threads: Thr
 	const terminal = new Terminal();
 	try {
 		return remote === null
-			? await runHere(await enter(job, {dataDir, file}), terminal, threads)
+			? await runHere(await enter(withJournal(job), {dataDir, file}), terminal, threads)
 			: await watchJob(remote, terminal, (signal) => remote.run(job, terminal, signal));
 	} finally {
 		terminal.close();
+	}
+}
+
+/** Where jobs of clusters that do not run here keep their journals; a launcher puts its own directory in the place of this. */
+function withJournal(job: TribJob): TribJob {
+	switch (job.command) {
+		case 'reshard':
+		case 'rebalance':
+		case 'move-slot': {
+			const state = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
+			return {...job, options: {...job.options, journalDir: join(state, 'shoal')}} as TribJob;
+		}
+		default:
+			return job;
 	}
 }
 

@@ -139,9 +139,10 @@ export class CommandStream implements Propagation {
 		if (this.isOn) this.#append(database, NO_SLOT, words);
 	}
 
-	/** Keys went without a command of their own: they are another server's now. */
+	/** Keys went without a command of their own: they are another server's now. In a cluster they are of one slot. */
 	removedTogether(database: number, keys: readonly Uint8Array[]): void {
-		if (this.isOn) this.#append(database, ['DEL', ...keys]);
+		const [first] = keys;
+		if (this.isOn && first !== undefined) this.#append(database, keySlot(first), ['DEL', ...keys]);
 	}
 
 	/** Gives the consumers what has gathered. */

@@ -79,6 +79,11 @@ export class Printer {
 		return this.#json ? Promise.resolve(null) : this.#sink.ask(question);
 	}
 
+	/** Whether anybody may see progress: what is measured for that alone can be saved otherwise. */
+	get showsProgress(): boolean {
+		return this.#sink.progress !== undefined;
+	}
+
 	/**
 	 * A step is done. To be called between steps, where the job may end. @throws {CancelledError} when somebody wants it to;
 	 * who runs steps side by side uses `noteProgress` and `throwIfCancelled` when all that are under way are done.

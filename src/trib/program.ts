@@ -3,6 +3,7 @@
 import {type Command, InvalidArgumentError, Option} from 'commander';
 import {parseEndpoint} from './endpoint.ts';
 import type {Credentials, Endpoint, OutputOptions, TribJob} from './messages.ts';
+import {addMoves} from './program-moves.ts';
 
 export interface TribProgramOptions {
 	/** Runs the job and sees to the exit code. `dataDir` is what was typed. */
@@ -15,8 +16,8 @@ export interface TribProgramOptions {
 	readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** What commander makes of the options of all three commands. */
-interface Flags {
+/** What commander makes of the options of all commands. */
+export interface Flags {
 	readonly dataDir?: string;
 	readonly password?: string;
 	readonly pass?: string;
@@ -52,6 +53,7 @@ export function addTrib(parent: Command, program: TribProgramOptions): Command {
 	addCreate(trib, program);
 	addCheck(trib, program);
 	addInfo(trib, program);
+	addMoves(trib, program);
 	return trib;
 }
 
@@ -117,14 +119,16 @@ function addInfo(trib: Command, program: TribProgramOptions): void {
 	});
 }
 
-function withAnyNode(command: Command): Command {
+/** Every command that works on a whole cluster takes any node of it. */
+export function withAnyNode(command: Command): Command {
 	return command.argument(
 		'[address...]',
 		'host:port, or host and port, of any node (default: one that runs here)',
 	);
 }
 
-function withCommonOptions(command: Command): Command {
+/** The options that all commands have. */
+export function withCommonOptions(command: Command): Command {
 	return command
 		.option('--data-dir <directory>', 'where the nodes that run here keep their files')
 		.option('-a, --password <password>', 'password of the nodes (or the environment variable REDISCLI_AUTH)')
@@ -134,7 +138,8 @@ function withCommonOptions(command: Command): Command {
 		.option('--dry-run', 'show what would be done and change nothing');
 }
 
-function commonOptions(
+/** What became of them. */
+export function commonOptions(
 	{color, environment}: TribProgramOptions,
 	flags: Flags,
 ): OutputOptions & {readonly dryRun: boolean; readonly credentials?: Credentials} {
@@ -152,7 +157,7 @@ function commonOptions(
 }
 
 /** `host:port`, `host port`, or nothing where nodes run here. */
-async function anyNode(
+export async function anyNode(
 	command: Command,
 	words: readonly string[],
 	program: TribProgramOptions,
@@ -169,16 +174,18 @@ function readAddress(text: string): Endpoint | null {
 	return parseEndpoint(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text);
 }
 
-function fail(command: Command, message: string): never {
+/** Ends with the exit code of wrong usage. */
+export function fail(command: Command, message: string): never {
 	return command.error(message, {exitCode: USAGE_EXIT_CODE});
 }
 
 /** The second spelling of an option, left out of the help. */
-function hidden(flags: string): Option {
+export function hidden(flags: string): Option {
 	return new Option(flags).hideHelp();
 }
 
-function wholeNumber(least: number): (text: string) => number {
+/** A parser for options that are whole numbers. */
+export function wholeNumber(least: number): (text: string) => number {
 	return (text) => {
 		const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
 		if (value < least) throw new InvalidArgumentError(`A whole number from ${least} on is wanted.`);

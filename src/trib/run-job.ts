@@ -9,6 +9,8 @@ import {runInfo} from './info.ts';
 import {NodeError} from './load-view.ts';
 import type {TribExitCode, TribJob, TribReport} from './messages.ts';
 import {Printer, type Sink} from './printer.ts';
+import {runRebalance} from './rebalance.ts';
+import {runMoveSlot, runReshard} from './reshard.ts';
 import {StepError} from './run-plan.ts';
 
 export interface TribResult {
@@ -62,6 +64,12 @@ function dispatch(job: TribJob, printer: Printer): Promise<TribResult> {
 			return runCheck(job.options, printer);
 		case 'info':
 			return runInfo(job.options, printer);
+		case 'reshard':
+			return runReshard(job.options, printer);
+		case 'rebalance':
+			return runRebalance(job.options, printer);
+		case 'move-slot':
+			return runMoveSlot(job.options, printer);
 		default:
 			return unreachable(job);
 	}
