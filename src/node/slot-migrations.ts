@@ -11,13 +11,7 @@
  *     takes the slots, tells the cluster  ----bus---->        writes go on, with MOVED; the keys are deleted
  */
 import {randomBytes} from 'node:crypto';
-import {
-	findImportSource,
-	isEnded,
-	type MigrationTask,
-	newTask,
-	ownsAll,
-} from '../cluster/slot-migration.ts';
+import {findImportSource, isEnded, type MigrationTask, newTask, ownsAll} from '../cluster/slot-migration.ts';
 import type {Client} from '../commands/client.ts';
 import type {ClusterService} from '../commands/cluster-service.ts';
 import {CommandError} from '../commands/errors.ts';

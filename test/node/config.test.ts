@@ -32,8 +32,7 @@ if (hasRedisServer()) {
 		);
 		const ours = get(new NodeConfig(), '*');
 		// Of later versions.
-		for (const name of Object.keys(ours))
-			if (name.startsWith('cluster-slot-migration-')) delete ours[name];
+		for (const name of Object.keys(ours)) if (name.startsWith('cluster-slot-migration-')) delete ours[name];
 		// Given to the reference on its command line, or the place where it runs.
 		for (const name of ['port', 'bind', 'dir', 'enable-debug-command', 'save']) {
 			t.true(name in ours, name);
