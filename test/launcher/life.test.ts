@@ -54,6 +54,7 @@ test('the boot waits for a replica that does not hear its primary', async (t) =>
 	const {port, host} = earlier.launcher.nodes[1]!.start;
 	await earlier.launcher.stop();
 	let isReady = false;
+	const answers: Promise<string>[] = [];
 	const launching = launchScripted(
 		t,
 		{shards: 1, replicas: 1, dataDir: directory},
@@ -62,11 +63,12 @@ test('the boot waits for a replica that does not hear its primary', async (t) =>
 				isReady ||= event.event === 'ready';
 				if (event.event !== 'cluster-state' || event.index !== 1) return;
 				t.false(isReady);
-				void tellNode(host, port, `replica ${'0'.repeat(40)} up`);
+				answers.push(tellNode(host, port, `replica ${'0'.repeat(40)} up`));
 			},
 		},
 	);
 	const {launcher} = await launching;
+	await Promise.all(answers);
 	t.true(isReady);
 	t.true(launcher.status().ok);
 });
