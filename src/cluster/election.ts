@@ -140,9 +140,8 @@ function askForVotes(step: Step, election: Election): void {
 	step.log('warning', `Starting a failover election for epoch ${election.epoch}.`);
 	step.effects.slotTableDirty = true;
 	step.effects.events.push({kind: 'election-started', epoch: election.epoch});
-	// Not durably: who forgets the epoch asks for it again, and voters, who forget nothing, vote once in it. Their writes to
-	// the disk and the winner's are what a failover waits for.
-	step.save();
+	// After a crash the same epoch must not be asked for again.
+	step.saveDurably();
 	broadcast(step, {type: 'auth-req', header: makeHeader(step), isForced: isManual(step)});
 }
 
