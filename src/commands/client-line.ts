@@ -5,9 +5,20 @@ import {type Client, isReplica} from './client.ts';
 const CLIENT_BYTES = 2048;
 
 /** Bytes that the client holds: buffers, arguments and its own state. */
-export function clientMemoryBytes({argumentBytes, connection}: Client): number {
-	return CLIENT_BYTES + connection.inputBufferBytes + connection.pendingOutputBytes + argumentBytes;
+export function clientMemoryBytes(client: Client): number {
+	const {argumentBytes, connection} = client;
+	return (
+		CLIENT_BYTES +
+		connection.inputBufferBytes +
+		connection.pendingOutputBytes +
+		argumentBytes +
+		transactionBytes(client)
+	);
 }
+
+/** Of these, what it queued behind MULTI and watches. */
+const transactionBytes = ({transaction, watchedBytes}: Client): number =>
+	watchedBytes + (transaction === null ? 0 : transaction.memoryBytes);
 
 /** Without the line's end. */
 export function clientLine(client: Client, nowMs: number): string {
@@ -25,11 +36,11 @@ export function clientLine(client: Client, nowMs: number): string {
 		['sub', 0],
 		['psub', 0],
 		['ssub', 0],
-		['multi', -1],
+		['multi', client.transaction === null ? -1 : client.transaction.count],
 		['qbuf', connection.pendingInputBytes],
 		['qbuf-free', Math.max(0, connection.inputBufferBytes - connection.pendingInputBytes)],
 		['argv-mem', client.argumentBytes],
-		['multi-mem', 0],
+		['multi-mem', transactionBytes(client)],
 		// Replies of all clients go through one shared buffer; what a client holds by itself is its list of unsent ones.
 		['rbs', 0],
 		['rbp', 0],
@@ -54,7 +65,9 @@ function flags(client: Client): string {
 	const set =
 		(client.monitor ? 'O' : isReplica(client) ? 'S' : '') +
 		(client.isPrimary ? 'M' : '') +
+		(client.transaction !== null ? 'x' : '') +
 		(client.postponed || client.block !== null ? 'b' : '') +
+		(client.isTouched ? 'd' : '') +
 		(client.closeAfterReply ? 'c' : '') +
 		(client.readonlyMode ? 'r' : '') +
 		(client.noEvict ? 'e' : '') +

@@ -4,6 +4,7 @@
  */
 import type {ReplicaRecord} from '../replication/primary.ts';
 import type {Block} from './services.ts';
+import type {Transaction} from './transaction.ts';
 
 /** What a command may ask of the connection behind a client. */
 export interface ClientConnection {
@@ -89,6 +90,14 @@ export class Client {
 	isPrimary = false;
 	/** What holds it, while a command of its waits for something to happen. */
 	block: Block | null = null;
+	/** What it queued behind MULTI; null outside of a transaction. */
+	transaction: Transaction | null = null;
+	/** A key that it watches was changed: its EXEC fails. */
+	isTouched = false;
+	/** Memory for the keys that it watches. */
+	watchedBytes = 0;
+	/** While EXEC runs its commands: what would wait answers at once. */
+	mayBlock = true;
 	/** Position in the command stream behind the last command of its that could write; 0: there was none. */
 	writtenUpTo = 0;
 	/** The next command is not run: the connection closes when its replies are out. */

@@ -6,6 +6,7 @@ import type {Client} from './client.ts';
 import {type Command, command} from './command.ts';
 import type {Context} from './context.ts';
 import {CommandError, DB_INDEX_OUT_OF_RANGE, NOT_AN_INTEGER, wrongArity} from './errors.ts';
+import {discardTransaction} from './transaction-commands.ts';
 import {REDIS_VERSION} from './version.ts';
 
 const PONG = toBytes('+PONG\r\n');
@@ -217,8 +218,9 @@ const reset = command({
 	flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
 	summary: 'Reset the connection',
 	complexity: 'O(1)',
-	run({reply, client, services: {clients, config}}) {
+	run({reply, client, services: {clients, config, watches}}) {
 		clients.stopMonitor(client);
+		discardTransaction(client, watches);
 		resetClient(client, config.settings.requirePass === '');
 		reply.protocol = 2;
 		reply.simple('RESET');

@@ -16,6 +16,7 @@ import {replicationCommands} from './replication-commands.ts';
 import {serverCommands} from './server.ts';
 import {slowlogCommands} from './slowlog-commands.ts';
 import {stringCommands} from './string.ts';
+import {transactionCommands} from './transaction-commands.ts';
 
 export const allCommands: readonly Command[] = [
 	...stringCommands,
@@ -33,4 +34,5 @@ export const allCommands: readonly Command[] = [
 	...debugCommands,
 	...clusterCommands,
 	...replicationCommands,
+	...transactionCommands,
 ];

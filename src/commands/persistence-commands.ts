@@ -23,8 +23,9 @@ const bgSave = command({
 	complexity: 'O(1)',
 	history: [['3.2.2', 'Added the `SCHEDULE` option.']],
 	args: [optional(flag('SCHEDULE', {name: 'schedule', since: '3.2.2'}))],
-	run({reply, services: {persistence}}, schedule) {
-		const outcome = persistence.saveInBackground(schedule !== undefined);
+	run({client, reply, services: {persistence}}, schedule) {
+		// A snapshot must not begin in the middle of a transaction.
+		const outcome = persistence.saveInBackground(schedule !== undefined, !client.mayBlock);
 		reply.simple(outcome === 'started' ? 'Background saving started' : 'Background saving scheduled');
 	},
 });
@@ -48,8 +49,8 @@ const bgRewriteAof = command({
 	name: 'bgrewriteaof',
 	summary: 'Asynchronously rewrite the append-only file',
 	complexity: 'O(1)',
-	run({reply, services: {persistence}}) {
-		const outcome = persistence.rewriteAof();
+	run({client, reply, services: {persistence}}) {
+		const outcome = persistence.rewriteAof(!client.mayBlock);
 		reply.simple(
 			outcome === 'started'
 				? 'Background append only file rewriting started'

@@ -12,10 +12,10 @@ export interface PersistenceService {
 	readonly writeRefusal: string | null;
 	/** SAVE: holds the node up until the file is in place. @throws CommandError */
 	save(): void;
-	/** BGSAVE. @throws CommandError */
-	saveInBackground(mayBeScheduled: boolean): BackgroundStart;
-	/** BGREWRITEAOF. @throws CommandError */
-	rewriteAof(): BackgroundStart;
+	/** BGSAVE. `mustWait`: not before the present turn is over. @throws CommandError */
+	saveInBackground(mayBeScheduled: boolean, mustWait?: boolean): BackgroundStart;
+	/** BGREWRITEAOF. `mustWait` as above. @throws CommandError */
+	rewriteAof(mustWait?: boolean): BackgroundStart;
 	/** FLUSHALL has emptied the databases: a snapshot of what was in them is of no use. */
 	flushedAll(): void;
 	/** DEBUG RELOAD: the snapshot file back into the databases. @throws CommandError */

@@ -238,7 +238,7 @@ const wait = command({
 		if (replication.isReplica) throw WAIT_ON_REPLICA;
 		if (timeoutMs < 0) throw NEGATIVE_TIMEOUT;
 		const acknowledged = replication.acknowledgedCount(client);
-		if (acknowledged >= count) reply.integer(acknowledged);
+		if (acknowledged >= count || !client.mayBlock) reply.integer(acknowledged);
 		else replication.wait(client, count, timeoutMs);
 	},
 });

@@ -85,11 +85,12 @@ const swapDb = command({
 		integer('index1', {...INT32, error: BAD_FIRST_INDEX, rangeError: BAD_FIRST_INDEX, late: true}),
 		integer('index2', {...INT32, error: BAD_SECOND_INDEX, rangeError: BAD_SECOND_INDEX, late: true}),
 	],
-	run({reply, services: {databases, cluster}}, first, second) {
+	run({reply, services: {databases, cluster, watches}}, first, second) {
 		if (cluster !== null) throw SWAPDB_IN_CLUSTER;
 		const a = databases[first];
 		const b = databases[second];
 		if (a === undefined || b === undefined) throw DB_INDEX_OUT_OF_RANGE;
+		watches.swapping(first, second);
 		databases[first] = b;
 		databases[second] = a;
 		b.dirty++;

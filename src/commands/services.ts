@@ -13,10 +13,12 @@ import type {Propagation} from './propagation.ts';
 import type {ReplicationService} from './replication-service.ts';
 import type {LogLevel, Settings} from './settings.ts';
 import type {CommandTable} from './table.ts';
+import type {Watches} from './watches.ts';
 
 export interface Services {
 	readonly config: Config;
 	readonly clients: Clients;
+	readonly watches: Watches;
 	readonly stats: Stats;
 	readonly commandStats: CommandStats;
 	readonly slowlog: Slowlog;

@@ -31,8 +31,13 @@ export interface KeyspaceHooks {
 	 * Neither hook may call the keyspace: it stands in the middle of something.
 	 */
 	onExpired?(key: Uint8Array): void;
-	/** Called by `modified` and `modifiedKey`. The bytes are a view, valid until the hook returns. */
-	onModified?(key: Uint8Array): void;
+	/**
+	 * Called by `modified` and (`isGone`) by `modifiedKey`. The bytes are a view, valid until the hook returns. May come and go:
+	 * who sets it while there is nothing to hear for costs every write a view.
+	 */
+	onModified?: ((key: Uint8Array, isGone: boolean) => void) | undefined;
+	/** Called before `flush` forgets all keys; it may look at them. */
+	onFlush?(): void;
 }
 
 export interface KeyspaceOptions {
@@ -194,6 +199,22 @@ export class Keyspace {
 	/** `lookup` for a key given by its bytes alone. */
 	lookupKey(key: Uint8Array): number {
 		return this.lookup(keySlot(key), this.#keyRegion(key), 0, key.length);
+	}
+
+	/** Whether there is a record of the key, expired or not. Changes nothing. */
+	has(key: Uint8Array): boolean {
+		return this.#rawRef(key) !== 0;
+	}
+
+	/** Whether the key is there and its time is over. Changes nothing. */
+	hasExpired(key: Uint8Array): boolean {
+		const ref = this.#rawRef(key);
+		return ref !== 0 && this.#records.hasFlag(ref, VOLATILE) && this.#now > this.#records.expireAt(ref);
+	}
+
+	#rawRef(key: Uint8Array): number {
+		const region = this.#keyRegion(key);
+		return this.#table.find(keySlot(key), this.#hash(region, 0, key.length), region, 0, key.length);
 	}
 
 	type(ref: number): ValueType {
@@ -473,14 +494,14 @@ export class Keyspace {
 	modified(ref: number, changes = 1): void {
 		this.dirty += changes;
 		if (this.hooks.onModified !== undefined) {
-			this.hooks.onModified(this.keyBytes(ref));
+			this.hooks.onModified(this.keyBytes(ref), false);
 		}
 	}
 
 	/** The same for a key that is gone. */
 	modifiedKey(key: Uint8Array, changes = 1): void {
 		this.dirty += changes;
-		this.hooks.onModified?.(key);
+		this.hooks.onModified?.(key, true);
 	}
 
 	// Expiry and access
@@ -632,6 +653,7 @@ export class Keyspace {
 	/** Forgets all keys at once, however many: the arena goes as a whole. Returns how many there were. */
 	flush(): number {
 		const count = this.#table.size;
+		if (count > 0) this.hooks.onFlush?.();
 		// It goes on over the old ones.
 		this.#walk?.detach();
 		this.#walk = null;

@@ -67,6 +67,17 @@ export class CallTimer {
 		}
 	}
 
+	/** Other commands are timed within the one that was started alone. What `resume` needs to go on with it. */
+	suspend(): number {
+		return this.#startUs;
+	}
+
+	/** They are done. */
+	resume(startUs: number): void {
+		this.finish();
+		this.#startUs = startUs;
+	}
+
 	/** At the end of a chunk. */
 	finish(): void {
 		if (this.#command !== null) this.#settle(this.#services.clock.monotonicUs());

@@ -6,10 +6,14 @@
  *     executor  begin .. end     -->  | SELECT 0 | SET a 1 | PEXPIREAT b 17... |   -->  consumers, in the order added
  *     keyspace  expired, evicted -->  | DEL c |
  *
+ * What one command, or all that one EXEC ran, left behind is one unit: of more than one command it is put between MULTI and
+ * EXEC, so that who reads the stream does all of it or nothing.
+ *
  * While no consumer wants commands nothing is encoded.
  */
 import type {PropagatedWord, Propagation} from '../commands/propagation.ts';
 import {assert} from '../lib/assert.ts';
+import {toBytes} from '../lib/bytes.ts';
 import {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 
@@ -23,6 +27,8 @@ export interface StreamConsumer {
 /** Waiting for the end of the turn with more than this would only cost memory and cache. */
 const FLUSH_AT_BYTES = 1024 * 1024;
 const NO_DATABASE = -1;
+const MULTI = toBytes('*1\r\n$5\r\nMULTI\r\n');
+const EXEC = toBytes('*1\r\n$4\r\nEXEC\r\n');
 
 export class CommandStream implements Propagation {
 	/** A command is an array of bulk strings, as a reply can be. */
@@ -34,6 +40,11 @@ export class CommandStream implements Propagation {
 	#selected = NO_DATABASE;
 	#decided = false;
 	#forced = false;
+	/** Commands of the unit under way, and where the first begins; the SELECT before it stands before the unit. */
+	#unitCount = 0;
+	#unitStart = 0;
+	#isInUnit = false;
+	#isInTransaction = false;
 	#scheduled = false;
 	#flushing = false;
 	#flushedBytes = 0;
@@ -77,12 +88,40 @@ export class CommandStream implements Propagation {
 		this.#database = database;
 		this.#decided = false;
 		this.#forced = false;
+		this.#isInUnit = true;
+		if (!this.#isInTransaction) this.#unitCount = 0;
 	}
 
 	/** It is done. */
 	end(request: Request, hasChanged: boolean): void {
-		if (this.#decided || !(hasChanged || this.#forced)) return;
+		if (!this.#decided && (hasChanged || this.#forced)) this.#verbatim(request);
+		if (!this.#isInTransaction) this.#leaveUnit();
+	}
+
+	/** What the following commands leave behind is one unit. Only called while the stream is on. */
+	beginUnit(): void {
+		this.#isInUnit = true;
+		this.#isInTransaction = true;
+		this.#unitCount = 0;
+	}
+
+	/** They are done. Whether any of them left something. */
+	endUnit(): boolean {
+		const hasAny = this.#unitCount > 0;
+		this.#isInTransaction = false;
+		this.#leaveUnit();
+		return hasAny;
+	}
+
+	#leaveUnit(): void {
+		if (this.#unitCount > 1) this.#closeUnit();
+		this.#isInUnit = false;
+		if (this.#writer.length > FLUSH_AT_BYTES) this.flush();
+	}
+
+	#verbatim(request: Request): void {
 		this.#select(this.#database);
+		this.#beginCommand();
 		if (request.inline) {
 			this.#writer.array(request.count);
 			for (let i = 0; i < request.count; i++)
@@ -90,6 +129,20 @@ export class CommandStream implements Propagation {
 		} else {
 			this.#writer.rawRegion(request.region, request.start, request.end - request.start);
 		}
+		this.#added();
+	}
+
+	/** Puts the commands since `#unitStart` between MULTI and EXEC. */
+	#closeUnit(): void {
+		const writer = this.#writer;
+		const end = writer.length;
+		writer.raw(MULTI);
+		writer.raw(EXEC);
+		const {bytes} = writer.region;
+		bytes.copyWithin(this.#unitStart + MULTI.length, this.#unitStart, end);
+		bytes.set(MULTI, this.#unitStart);
+		bytes.set(EXEC, end + MULTI.length);
+		this.#unitCount = 0;
 		this.#added();
 	}
 
@@ -116,6 +169,9 @@ export class CommandStream implements Propagation {
 	flush(): void {
 		const writer = this.#writer;
 		if (writer.length === 0) return;
+		// Somebody begins to read in the middle of a unit: what is there of it is one, and the rest another.
+		if (this.#isInUnit && this.#unitCount > 1) this.#closeUnit();
+		this.#unitCount = 0;
 		assert(!this.#flushing, 'a consumer of the stream adds nothing to it');
 		this.#flushing = true;
 		const {bytes} = writer.region;
@@ -128,6 +184,7 @@ export class CommandStream implements Propagation {
 
 	#append(database: number, words: readonly PropagatedWord[]): void {
 		this.#select(database);
+		this.#beginCommand();
 		this.#words(words);
 		this.#added();
 	}
@@ -136,6 +193,11 @@ export class CommandStream implements Propagation {
 		if (database === this.#selected) return;
 		this.#selected = database;
 		this.#words(['SELECT', database]);
+	}
+
+	/** A command of the unit comes next. */
+	#beginCommand(): void {
+		if (this.#unitCount++ === 0) this.#unitStart = this.#writer.length;
 	}
 
 	#words(words: readonly PropagatedWord[]): void {
@@ -149,7 +211,7 @@ export class CommandStream implements Propagation {
 	}
 
 	#added(): void {
-		if (this.#writer.length > FLUSH_AT_BYTES) {
+		if (this.#writer.length > FLUSH_AT_BYTES && !this.#isInUnit) {
 			this.flush();
 		} else if (!this.#scheduled) {
 			// Also where no reply leaves that would bring the stream along.

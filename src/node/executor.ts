@@ -12,10 +12,12 @@ import {CommandError, wrongArity} from '../commands/errors.ts';
 import {KeyPositions} from '../commands/key-specs.ts';
 import type {Services} from '../commands/services.ts';
 import type {Settings} from '../commands/settings.ts';
+import type {Transaction} from '../commands/transaction.ts';
+import {discardTransaction} from '../commands/transaction-commands.ts';
 import type {CommandTable} from '../commands/table.ts';
 import type {Keyspace} from '../data/keyspace.ts';
 import type {ReplyWriter} from '../resp/reply-writer.ts';
-import type {Request} from '../resp/request.ts';
+import {Request} from '../resp/request.ts';
 import {CallTimer} from './call-timer.ts';
 import type {CommandStream} from './command-stream.ts';
 
@@ -29,6 +31,8 @@ const PROPAGATED = FLAG.write | FLAG.may_replicate;
 
 const NO_AUTH = 'NOAUTH Authentication required.';
 const LOADING = 'LOADING Redis is loading the dataset in memory';
+const EXEC_ABORTED = 'EXECABORT Transaction discarded because of previous errors.';
+const NOT_IN_TRANSACTION = 'ERR Command not allowed inside a transaction';
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 export class Executor {
@@ -40,6 +44,13 @@ export class Executor {
 	readonly #table: CommandTable;
 	readonly #asking: Command | undefined;
 	readonly #ping: Command | undefined;
+	readonly #exec: Command | undefined;
+	/** Behind MULTI these are run, not queued. */
+	readonly #unqueued: ReadonlySet<Command | undefined>;
+	/** The command of a transaction that EXEC runs. */
+	readonly #queued = new Request();
+	/** The last refusal is the cluster's. */
+	#isRedirected = false;
 	readonly #keys = new KeyPositions();
 	/** First slot of the last request that had keys of two. */
 	#firstSlot = 0;
@@ -58,13 +69,15 @@ export class Executor {
 		this.#table = services.table;
 		this.#asking = services.table.named('asking');
 		this.#ping = services.table.named('ping');
+		this.#exec = services.table.named('exec');
+		this.#unqueued = new Set(UNQUEUED.map((name) => services.table.named(name)));
 		this.#context = {reply: writer, request, client, services, db: services.databases[0]!};
 	}
 
 	/** False: the client must wait (CLIENT PAUSE), the command did not run and is to be given again. */
 	execute(client: Client, request: Request): boolean {
 		const {writer} = this;
-		const {stats, clock, clients, replication} = this.#services;
+		const {clock, clients, replication} = this.#services;
 		const mark = writer.mark();
 		writer.protocol = client.protocol;
 		request.slot = -1;
@@ -72,7 +85,7 @@ export class Executor {
 		const command = this.#table.find(request);
 		if (command === null || command.isContainer || !command.acceptsCount(request.count)) {
 			client.lastCommand = command?.name ?? NO_COMMAND;
-			client.asking = false;
+			if (client.transaction === null) client.asking = false;
 			this.#refuseUnknown(command, client, request);
 			if (client.replyMode !== 'on') this.#dropReply(client, mark);
 			return true;
@@ -80,8 +93,8 @@ export class Executor {
 		client.lastCommand = command.name;
 		const refusal = this.#refusal(command, client, request);
 		if (refusal !== null) {
-			this.#refuse(command, refusal);
-			client.asking = false;
+			this.#refuse(command, refusal, client);
+			if (client.transaction === null) client.asking = false;
 			if (client.replyMode !== 'on') this.#dropReply(client, mark);
 			return true;
 		}
@@ -89,7 +102,7 @@ export class Executor {
 		if (client.isPrimary) {
 			db.expiredKeys = 'ignore';
 		} else if (clients.pauseMode !== 'none') {
-			if (this.#isPaused(command) && client.replica === null) {
+			if (this.#isPaused(command, client) && client.replica === null) {
 				clients.postpone(client);
 				return false;
 			}
@@ -100,15 +113,34 @@ export class Executor {
 			db.expiredKeys = replication.isReplica ? 'hide' : 'remove';
 		}
 
+		if (db.now !== clock.nowMs) db.now = clock.nowMs;
+		client.argumentBytes = request.end - request.start;
+		const {transaction} = client;
+		if (transaction === null || this.#unqueued.has(command)) {
+			if (transaction !== null && command === this.#exec) {
+				this.#runTransaction(command, transaction, client, request, mark);
+				return true;
+			}
+			this.#call(command, client, request, db, mark);
+			client.argumentBytes = 0;
+		} else {
+			this.#queue(command, transaction, client, request);
+		}
+		if (client.replyMode !== 'on') this.#dropReply(client, mark);
+		return true;
+	}
+
+	/** Runs what nothing forbids. */
+	#call(command: Command, client: Client, request: Request, db: Keyspace, mark: number): void {
+		const {writer} = this;
+		const {stats, clock, clients} = this.#services;
 		const errorCount = writer.errorCount;
 		const asked = client.asking;
 		const context = this.#context;
 		context.client = client;
 		context.request = request;
 		context.db = db;
-		if (db.now !== clock.nowMs) db.now = clock.nowMs;
 		db.noTouch = client.noTouch;
-		client.argumentBytes = request.end - request.start;
 		const {stream} = this;
 		const isFollowed = (command.flagBits & PROPAGATED) !== 0 && stream.isOn;
 		const changesBefore = isFollowed ? this.#changeCount() : 0;
@@ -129,11 +161,10 @@ export class Executor {
 			stream.end(request, this.#changeCount() !== changesBefore);
 			client.writtenUpTo = stream.position;
 		}
-		client.argumentBytes = 0;
 		stats.totalCommands++;
 		client.commandCount++;
 		// It lasts for one command, and a second ASKING is none.
-		if (asked && command !== this.#asking) client.asking = false;
+		if (asked && command !== this.#asking && client.transaction === null) client.asking = false;
 		if (writer.errorCount !== errorCount) {
 			this.#services.commandStats.of(command).failedCalls++;
 			stats.errorReplied(this.#errorLine(mark));
@@ -141,8 +172,69 @@ export class Executor {
 		if (clients.monitors.size > 0 && (command.flagBits & (FLAG.skip_monitor | FLAG.admin)) === 0) {
 			clients.feedMonitors(command, request, client, clock.wallUs());
 		}
-		if (client.replyMode !== 'on') this.#dropReply(client, mark);
-		return true;
+	}
+
+	#queue(command: Command, transaction: Transaction, client: Client, request: Request): void {
+		const {config, log} = this.#services;
+		transaction.add(command, request);
+		client.argumentBytes = 0;
+		this.writer.queued();
+		// What is queued was sent and not run, as what stands in the input buffer.
+		if (transaction.queuedBytes <= config.settings.clientQueryBufferLimitBytes) return;
+		log('warning', `Closing client that reached max query buffer length: ${client.address}`);
+		client.connection.close();
+	}
+
+	/** EXEC: all that was queued at once, to replicas and files as one. */
+	#runTransaction(
+		exec: Command,
+		transaction: Transaction,
+		client: Client,
+		request: Request,
+		mark: number,
+	): void {
+		const {clients, clock, databases, stats, watches} = this.#services;
+		const {writer, stream, timer} = this;
+		const wasAnswered = client.replyMode === 'on';
+		timer.start(exec);
+		const startUs = timer.suspend();
+		if (transaction.isAborted) {
+			writer.error(EXEC_ABORTED);
+			stats.errorReplied(EXEC_ABORTED);
+			this.#services.commandStats.of(exec).failedCalls++;
+		} else if (watches.isTouched(client)) {
+			writer.nullArray();
+		} else {
+			watches.unwatch(client);
+			client.mayBlock = false;
+			const {expiredKeys} = databases[client.databaseIndex]!;
+			const isFollowed = stream.isOn;
+			if (isFollowed) stream.beginUnit();
+			writer.array(transaction.count);
+			for (let i = 0; i < transaction.count; i++) {
+				const queued = this.#queued;
+				transaction.load(i, queued);
+				const db = databases[client.databaseIndex]!;
+				db.expiredKeys = expiredKeys;
+				if (db.now !== clock.nowMs) db.now = clock.nowMs;
+				const begin = writer.mark();
+				writer.protocol = client.protocol;
+				this.#call(transaction.command(i), client, queued, db, begin);
+				if (client.replyMode === 'off') writer.rewind(begin);
+			}
+			if (isFollowed && stream.endUnit()) client.writtenUpTo = stream.position;
+			client.mayBlock = true;
+		}
+		discardTransaction(client, watches);
+		timer.resume(startUs);
+		timer.stop(exec, request, client, false, writer.length - mark);
+		client.argumentBytes = 0;
+		client.asking = false;
+		stats.totalCommands++;
+		client.commandCount++;
+		if (clients.monitors.size > 0) clients.feedMonitors(exec, request, client, clock.wallUs());
+		if (!wasAnswered || client.replyMode === 'skip-next')
+			this.#dropReply(client, wasAnswered ? writer.length : mark);
 	}
 
 	/** Redis's order of checks; the line of the first that fails. */
@@ -151,6 +243,10 @@ export class Executor {
 		const {settings} = config;
 		// What the primary did is done.
 		if (client.isPrimary) return null;
+		let {flagBits} = command;
+		const {transaction} = client;
+		if (transaction !== null && command === this.#exec) flagBits = transaction.flagBitsOf(command);
+		this.#isRedirected = false;
 		// 1. Commands that a setting locks away.
 		if (
 			(command.flagBits & FLAG.admin) !== 0 &&
@@ -161,8 +257,15 @@ export class Executor {
 		}
 		// 2. Who is it.
 		if (!client.authenticated && (command.flagBits & FLAG.no_auth) === 0) return NO_AUTH;
+		if (transaction !== null && (flagBits & FLAG.no_multi) !== 0) return NOT_IN_TRANSACTION;
 		// 3. Whose slot is it.
-		if (cluster !== null && (command.firstKey !== 0 || !command.hasPlainKeys)) {
+		if (cluster !== null && transaction !== null && command === this.#exec) {
+			const line = this.#redirectTransaction(command, flagBits, transaction, client);
+			if (line !== null) {
+				this.#isRedirected = true;
+				return line;
+			}
+		} else if (cluster !== null && (command.firstKey !== 0 || !command.hasPlainKeys)) {
 			const slot = this.#slotOf(command, request);
 			if (slot >= 0) {
 				request.slot = slot;
@@ -176,22 +279,58 @@ export class Executor {
 				return cluster.crossSlot(this.#firstSlot);
 			}
 		}
-		// 4. Is there room.
-		if (settings.maxMemoryBytes > 0 && (command.flagBits & FLAG.denyoom) !== 0 && memory.isOverLimit()) {
+		// 4. Is there room. What is queued takes some, too.
+		if (
+			settings.maxMemoryBytes > 0 &&
+			((flagBits & FLAG.denyoom) !== 0 || (transaction !== null && !this.#unqueued.has(command))) &&
+			memory.isOverLimit()
+		) {
 			return OUT_OF_MEMORY;
 		}
 		// 5. Does the disk take it.
-		if ((command.flagBits & FLAG.write) !== 0 || command === this.#ping) {
+		if ((flagBits & FLAG.write) !== 0 || command === this.#ping) {
 			const line = persistence.writeRefusal;
 			if (line !== null) return line;
 		}
 		// 6. What the role forbids.
 		if (replication.hasRules) {
-			const line = replication.refusal(command.flagBits, client);
+			const line = replication.refusal(flagBits, client);
 			if (line !== null) return line;
 		}
 		// 7. Is the data there yet.
-		return persistence.isLoading && (command.flagBits & FLAG.loading) === 0 ? LOADING : null;
+		return persistence.isLoading && (flagBits & FLAG.loading) === 0 ? LOADING : null;
+	}
+
+	/** Whose slot is it, for all that is queued as one. */
+	#redirectTransaction(
+		exec: Command,
+		flagBits: number,
+		transaction: Transaction,
+		client: Client,
+	): string | null {
+		const cluster = this.#services.cluster!;
+		const {slot} = transaction;
+		if (slot < 0) return null;
+		if (transaction.hasSeveralSlots) return cluster.crossSlot(slot);
+		if (cluster.isServedHere(slot)) return null;
+		return cluster.redirect(slot, {name: exec.name, flagBits}, client, () => {
+			const sum = {presentCount: 0, missingCount: 0, hasSeveralKeys: false};
+			let firstKey: Uint8Array | null = null;
+			for (let i = 0; i < transaction.count; i++) {
+				const request = this.#queued;
+				const command = transaction.command(i);
+				transaction.load(i, request);
+				if (request.slot < 0) continue;
+				const {presentCount, missingCount, hasSeveralKeys} = this.#countKeys(command, client, request);
+				sum.presentCount += presentCount;
+				sum.missingCount += missingCount;
+				if (presentCount + missingCount === 0) continue;
+				const at = this.#keys.at[0]!;
+				firstKey ??= request.bytes(at).slice();
+				if (hasSeveralKeys || !request.equals(at, firstKey)) sum.hasSeveralKeys = true;
+			}
+			return sum;
+		});
 	}
 
 	/** The slot of all keys, NO_KEYS, or CROSS_SLOT. */
@@ -256,9 +395,10 @@ export class Executor {
 		return count;
 	}
 
-	#isPaused(command: Command): boolean {
+	#isPaused(command: Command, {transaction}: Client): boolean {
 		if (this.#services.clients.pauseMode === 'all') return true;
-		return (command.flagBits & PROPAGATED) !== 0;
+		const isExec = transaction !== null && command === this.#exec;
+		return ((isExec ? transaction.flagBitsOf(command) : command.flagBits) & PROPAGATED) !== 0;
 	}
 
 	#refuseUnknown(command: Command | null, client: Client, request: Request): void {
@@ -271,14 +411,26 @@ export class Executor {
 				client.connection.close();
 				return;
 			}
-			this.#refuse(null, this.#table.notFound(request));
+			this.#isRedirected = false;
+			this.#refuse(null, this.#table.notFound(request), client);
 		} else {
-			this.#refuse(command, wrongArity(command.name));
+			this.#isRedirected = false;
+			this.#refuse(command, wrongArity(command.name), client);
 		}
 	}
 
-	#refuse(command: Command | null, line: string): void {
-		const {stats, commandStats} = this.#services;
+	/** A transaction of which a command was refused will not be run. */
+	#refuse(command: Command | null, reason: string, client: Client): void {
+		const {stats, commandStats, watches} = this.#services;
+		let line = reason;
+		if (client.transaction !== null) {
+			if (command !== this.#exec) {
+				client.transaction.isAborted = true;
+			} else {
+				if (!this.#isRedirected) line = EXEC_ABORTED_BY + reason.replace(/^ERR /, '');
+				discardTransaction(client, watches);
+			}
+		}
 		this.writer.error(line);
 		stats.errorReplied(line);
 		if (command !== null) commandStats.of(command).rejectedCalls++;
@@ -306,6 +458,11 @@ export class Executor {
 		else if (client.replyMode === 'skip') client.replyMode = 'on';
 	}
 }
+
+/** As redis-server 7.0: WATCH is refused behind MULTI by itself. */
+const UNQUEUED = ['exec', 'discard', 'multi', 'watch', 'quit', 'reset'];
+
+const EXEC_ABORTED_BY = 'EXECABORT Transaction discarded because of: ';
 
 const DEBUG_NOT_ALLOWED =
 	'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';

@@ -48,6 +48,7 @@ import {NodeStats} from './stats.ts';
 import {StreamLinks} from './stream-links.ts';
 import type {Listener} from './transport.ts';
 import {TurnClock} from './turn-clock.ts';
+import {WatchedKeys} from './watched-keys.ts';
 
 export interface RunningNode {
 	/** A message of the launcher. */
@@ -66,6 +67,7 @@ class Node implements RunningNode {
 	readonly #post: (message: FromNode) => void;
 	readonly #config: NodeConfig;
 	readonly #databases: Keyspace[];
+	readonly #watches: WatchedKeys;
 	readonly #stream = new CommandStream();
 	readonly #clients: NodeClients;
 	readonly #turnClock = new TurnClock();
@@ -93,6 +95,12 @@ class Node implements RunningNode {
 		this.#databases = Array.from({length: settings.clusterEnabled ? 1 : settings.databases}, () =>
 			this.#makeDatabase(),
 		);
+		this.#watches = new WatchedKeys(this.#databases, (isUsed) => {
+			this.#hearChanges(isUsed);
+		});
+		this.#clients.onRemoved((client) => {
+			this.#watches.unwatch(client);
+		});
 		this.#latency = new NodeLatencyMonitor(settings);
 		this.#persistence = this.#makePersistence();
 		this.#stats = new NodeStats(this.#turnClock.nowMs);
@@ -164,11 +172,27 @@ class Node implements RunningNode {
 		const database: Keyspace = new Keyspace({
 			hooks: {
 				onExpired: (key) => {
-					this.#stream.removed(this.#databases.indexOf(database), key);
+					const index = this.#databases.indexOf(database);
+					this.#stream.removed(index, key);
+					this.#watches.changed(index, key, true);
+				},
+				onFlush: () => {
+					this.#watches.emptying(this.#databases.indexOf(database));
 				},
 			},
 		});
 		return database;
+	}
+
+	/** Only while somebody wants to know do the databases tell which keys are changed. */
+	#hearChanges(isWanted: boolean): void {
+		for (const database of this.#databases) {
+			database.hooks.onModified = isWanted
+				? (key, isGone) => {
+						this.#watches.changed(this.#databases.indexOf(database), key, isGone);
+					}
+				: undefined;
+		}
 	}
 
 	async start(): Promise<void> {
@@ -312,6 +336,7 @@ class Node implements RunningNode {
 	/** Its keys are another node's now: they go here, in the replicas and in the files. */
 	#loseSlot(db: Keyspace, slot: number): void {
 		if (this.#stream.isOn) for (const key of db.slotKeys(slot, Infinity)) this.#stream.removed(0, key);
+		this.#watches.emptying(0, slot);
 		db.flushSlot(slot);
 	}
 
@@ -329,6 +354,7 @@ class Node implements RunningNode {
 		return {
 			config,
 			clients,
+			watches: this.#watches,
 			stats,
 			commandStats,
 			slowlog: new NodeSlowlog(config),

@@ -300,14 +300,14 @@ export class NodePersistence implements PersistenceService {
 		}
 	}
 
-	saveInBackground(mayBeScheduled: boolean): BackgroundStart {
+	saveInBackground(mayBeScheduled: boolean, mustWait = false): BackgroundStart {
 		if (this.rdb.isSaving) throw SAVE_IN_PROGRESS;
 		if (this.#snapshots.isEnding) {
 			this.rdb.beginSoon();
 			return 'started';
 		}
-		if (this.#snapshots.isBusy) {
-			if (!mayBeScheduled) throw OTHER_IN_PROGRESS;
+		if (this.#snapshots.isBusy || mustWait) {
+			if (!mayBeScheduled && !mustWait) throw OTHER_IN_PROGRESS;
 			this.rdb.isScheduled = true;
 			return 'scheduled';
 		}
@@ -319,9 +319,9 @@ export class NodePersistence implements PersistenceService {
 		return 'started';
 	}
 
-	rewriteAof(): BackgroundStart {
+	rewriteAof(mustWait = false): BackgroundStart {
 		if (this.aof.isRewriting) throw REWRITE_IN_PROGRESS;
-		if (this.#snapshots.isBusy) {
+		if (this.#snapshots.isBusy || mustWait) {
 			this.aof.isScheduled = true;
 			return 'scheduled';
 		}

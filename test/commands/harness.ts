@@ -10,6 +10,7 @@ import {CommandError, wrongArity} from '../../src/commands/errors.ts';
 import {NO_PERSISTENCE} from '../../src/commands/persistence-service.ts';
 import {NO_PROPAGATION} from '../../src/commands/propagation.ts';
 import type {Services} from '../../src/commands/services.ts';
+import {NO_WATCHES} from '../../src/commands/watches.ts';
 import {CommandTable} from '../../src/commands/table.ts';
 import type {Keyspace} from '../../src/data/keyspace.ts';
 import {loneReplication} from '../helpers/lone-replication.ts';
@@ -63,6 +64,7 @@ export class CommandRunner {
 				propagation: NO_PROPAGATION,
 				persistence: NO_PERSISTENCE,
 				replication: loneReplication,
+				watches: NO_WATCHES,
 				databases,
 				table: this.table,
 				...services,

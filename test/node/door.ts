@@ -3,6 +3,7 @@ import {Client, NO_CONNECTION} from '../../src/commands/client.ts';
 import {allCommands} from '../../src/commands/families.ts';
 import {NO_PERSISTENCE} from '../../src/commands/persistence-service.ts';
 import type {Services} from '../../src/commands/services.ts';
+import {NO_WATCHES} from '../../src/commands/watches.ts';
 import {CommandTable} from '../../src/commands/table.ts';
 import {Keyspace} from '../../src/data/keyspace.ts';
 import {latin1, latin1ToBytes} from '../../src/lib/bytes.ts';
@@ -115,6 +116,7 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 		propagation: stream,
 		persistence: NO_PERSISTENCE,
 		replication: loneReplication,
+		watches: NO_WATCHES,
 		log: (_level: string, line: string) => {
 			logs.push(line);
 		},

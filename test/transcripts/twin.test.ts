@@ -1,6 +1,7 @@
 /**
  * Twin transcripts: every line of the text files beside this one goes to a shoal node and to a redis-server, and what
- * comes back is compared byte by byte, over RESP2 and over RESP3. No expected values are typed in.
+ * comes back is compared byte by byte, over RESP2 and over RESP3. No expected values are typed in. Commands of one line with
+ * ` ; ` between them are sent together.
  */
 import test from 'ava';
 import {readdirSync, readFileSync} from 'node:fs';
@@ -15,7 +16,7 @@ const directory = new URL('../../../test/transcripts/', import.meta.url);
 interface Line {
 	readonly number: number;
 	readonly text: string;
-	readonly words: readonly string[];
+	readonly commands: readonly (readonly string[])[];
 }
 
 function readTranscript(file: string): readonly Line[] {
@@ -24,8 +25,17 @@ function readTranscript(file: string): readonly Line[] {
 		if (text.trim() === '' || text.startsWith('#')) return [];
 		const words = splitArguments(text);
 		if (words === null) throw new Error(`${file}:${index + 1}: unbalanced quotes`);
-		return [{number: index + 1, text, words}];
+		return [{number: index + 1, text, commands: commandsOf(words)}];
 	});
+}
+
+function commandsOf(words: readonly string[]): string[][] {
+	const commands: string[][] = [[]];
+	for (const word of words) {
+		if (word === ';') commands.push([]);
+		else commands.at(-1)!.push(word);
+	}
+	return commands;
 }
 
 /** One end of the comparison: connects again after a command that closed its connection. */
@@ -40,17 +50,17 @@ class Twin {
 		this.#protocol = protocol;
 	}
 
-	/** The reply of one command: all bytes before the echo that is sent behind it, or before the end. */
-	async run(words: readonly string[]): Promise<string> {
+	/** The replies of the commands: all bytes before the answer to the PING that is sent behind them, or before the end. */
+	async run(commands: readonly (readonly string[])[]): Promise<string> {
 		const client = (this.#client ??= await this.#connect());
-		client.send(encodeCommand(words));
+		client.send(commands.map((words) => encodeCommand(words)).join(''));
 		return this.#replies(client);
 	}
 
 	async #replies(client: RawClient): Promise<string> {
 		const mark = `sync-${++this.#sent}`;
 		// Both are sent when replies are off, too: they bring them back first.
-		client.send(encodeCommand(['CLIENT', 'REPLY', 'ON']) + encodeCommand(['ECHO', mark]));
+		client.send(encodeCommand(['CLIENT', 'REPLY', 'ON']) + encodeCommand(['PING', mark]));
 		const received = (await client.readUntil(`${mark}\r\n`)).toString('latin1');
 		if (client.isClosed && !received.includes(mark)) this.#client = null;
 		return received;
@@ -82,8 +92,8 @@ for (const file of readdirSync(directory).filter((name) => name.endsWith('.txt')
 				const theirs = new Twin(redis.port, protocol);
 				const ours = new Twin(shoal.port, protocol);
 				const differences: string[] = [];
-				for (const {number, text, words} of readTranscript(file)) {
-					const [expected, actual] = await Promise.all([theirs.run(words), ours.run(words)]);
+				for (const {number, text, commands} of readTranscript(file)) {
+					const [expected, actual] = await Promise.all([theirs.run(commands), ours.run(commands)]);
 					// Not within a longer number: INCRBYFLOAT prints thousands of digits.
 					const own = (reply: string, port: number): string =>
 						reply.replaceAll(new RegExp(`(?<!\\d)${port}(?!\\d)`, 'g'), '<port>');
