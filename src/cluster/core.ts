@@ -24,6 +24,7 @@ import {applyOwnAddress, applyOwnFlags, expireBans, forget, reset} from './membe
 import type {BusMessage} from './messages.ts';
 import {type NodeId, randomNodeId} from './node-id.ts';
 import {formatNodesConf, type NodesConf} from './nodes-conf.ts';
+import {publish} from './publish.ts';
 import {receiveMessage} from './receive.ts';
 import {considerMigration} from './replica-migration.ts';
 import {checkDataAgainstSlots, restoreState} from './restart.ts';
@@ -177,6 +178,12 @@ export class ClusterCore {
 	submit(change: ClusterChange, now: number): Submitted {
 		const outcome = carryOut(this.#begin(now), change);
 		return {outcome, effects: this.#finish()};
+	}
+
+	/** A client's message for a channel goes to the other nodes, of a sharded channel to those of the shard. */
+	publish(channel: Uint8Array, message: Uint8Array, isSharded: boolean, now: number): Effects {
+		publish(this.#begin(now), channel, message, isSharded);
+		return this.#finish();
 	}
 
 	/** `config` was changed. */

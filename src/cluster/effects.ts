@@ -81,6 +81,13 @@ export type ClusterEvent =
 	| {readonly kind: 'promoted'; readonly epoch: number; readonly elected: boolean}
 	/** Slots went to another node by its newer claim, and this node serves others still: their keys must be deleted. Sorted. */
 	| {readonly kind: 'slots-lost'; readonly slots: readonly number[]}
+	/** A message for those who listen to a channel here. */
+	| {
+			readonly kind: 'published';
+			readonly channel: Uint8Array;
+			readonly message: Uint8Array;
+			readonly isSharded: boolean;
+	  }
 	/** CLUSTER RESET was carried out: a node that was a replica deletes all keys, one that was a primary has none. */
 	| {readonly kind: 'reset'; readonly hard: boolean};
 

@@ -110,6 +110,14 @@ export interface ManualFailoverStart {
 	readonly header: Header;
 }
 
+/** A message to those who listen to a channel; `publishshard`: to a sharded one. */
+export interface PublishMessage<T extends 'publish' | 'publishshard'> {
+	readonly type: T;
+	readonly header: Header;
+	readonly channel: Uint8Array;
+	readonly message: Uint8Array;
+}
+
 export type BusMessage =
 	| Heartbeat<'ping'>
 	| Heartbeat<'pong'>
@@ -118,4 +126,6 @@ export type BusMessage =
 	| UpdateMessage
 	| AuthRequest
 	| AuthAck
-	| ManualFailoverStart;
+	| ManualFailoverStart
+	| PublishMessage<'publish'>
+	| PublishMessage<'publishshard'>;

@@ -32,6 +32,8 @@ const BODY_CHECKS: {readonly [T in BusMessage['type']]: (message: Fields) => boo
 	'auth-req': (message) => isBoolean(message['isForced']),
 	'auth-ack': () => true,
 	mfstart: () => true,
+	publish: isPublished,
+	publishshard: isPublished,
 };
 
 /** A missing property is a compile error: each of a header's fields has its check. */
@@ -72,6 +74,10 @@ function isHeader(value: unknown): boolean {
 
 function hasGossip({gossip}: Fields): boolean {
 	return Array.isArray(gossip) && gossip.length <= MAX_GOSSIP_ENTRIES && gossip.every(isGossipEntry);
+}
+
+function isPublished({channel, message}: Fields): boolean {
+	return channel instanceof Uint8Array && message instanceof Uint8Array;
 }
 
 function isGossipEntry(value: unknown): boolean {

@@ -13,6 +13,7 @@ import {knowInboundLink} from './links.ts';
 import {learnPausedOffset, receiveManualFailoverStart} from './manual-failover.ts';
 import {followAddress, learnOwnAddress, loseAddress} from './membership.ts';
 import type {BusMessage, Header, Heartbeat} from './messages.ts';
+import {receivePublish} from './publish.ts';
 import {learnRole} from './roles.ts';
 import {receiveUpdate, weighClaims} from './slot-ownership.ts';
 import {type ClusterNode, hasFlag, type Link, NodeFlags, SEQUENCES_PER_MS} from './state.ts';
@@ -37,6 +38,8 @@ const HANDLERS: Handlers = {
 	'auth-req': receiveVoteRequest,
 	'auth-ack': (step, _link, sender, message) => receiveVote(step, sender, message.header.currentEpoch),
 	mfstart: receiveManualFailoverStart,
+	publish: (step, _link, sender, message) => receivePublish(step, sender, message),
+	publishshard: (step, _link, sender, message) => receivePublish(step, sender, message),
 };
 
 /** No packet of one link is so much slower than one of another. */

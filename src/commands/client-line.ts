@@ -33,9 +33,9 @@ export function clientLine(client: Client, nowMs: number): string {
 		['idle', seconds(nowMs - client.lastInteractionAtMs)],
 		['flags', flags(client)],
 		['db', client.databaseIndex],
-		['sub', 0],
-		['psub', 0],
-		['ssub', 0],
+		['sub', client.subscriptions?.channels.size ?? 0],
+		['psub', client.subscriptions?.patterns.size ?? 0],
+		['ssub', client.subscriptions?.shardChannels.size ?? 0],
 		['multi', client.transaction === null ? -1 : client.transaction.count],
 		['qbuf', connection.pendingInputBytes],
 		['qbuf-free', Math.max(0, connection.inputBufferBytes - connection.pendingInputBytes)],
@@ -65,6 +65,7 @@ function flags(client: Client): string {
 	const set =
 		(client.monitor ? 'O' : isReplica(client) ? 'S' : '') +
 		(client.isPrimary ? 'M' : '') +
+		(client.subscriptions !== null ? 'P' : '') +
 		(client.transaction !== null ? 'x' : '') +
 		(client.postponed || client.block !== null ? 'b' : '') +
 		(client.isTouched ? 'd' : '') +

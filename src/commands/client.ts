@@ -3,6 +3,7 @@
  * executor and the connection read it on the hot path, so every field is there from the start and keeps its type.
  */
 import type {ReplicaRecord} from '../replication/primary.ts';
+import type {Subscriptions} from './pubsub-service.ts';
 import type {Block} from './services.ts';
 import type {Transaction} from './transaction.ts';
 
@@ -90,6 +91,8 @@ export class Client {
 	isPrimary = false;
 	/** What holds it, while a command of its waits for something to happen. */
 	block: Block | null = null;
+	/** What it listens to; null while it listens to nothing. */
+	subscriptions: Subscriptions | null = null;
 	/** What it queued behind MULTI; null outside of a transaction. */
 	transaction: Transaction | null = null;
 	/** A key that it watches was changed: its EXEC fails. */
@@ -140,5 +143,6 @@ export function isReplica({replica}: Client): boolean {
 /** The class whose output buffer limit applies, and that CLIENT LIST TYPE and CLIENT KILL TYPE select. */
 export function clientType(client: Client): ClientType {
 	if (client.isPrimary) return 'master';
-	return isReplica(client) ? 'replica' : 'normal';
+	if (isReplica(client)) return 'replica';
+	return client.subscriptions === null ? 'normal' : 'pubsub';
 }

@@ -76,6 +76,8 @@ export interface ClusterService {
 	 * written: the node must not go on (but `save-config` is refused with the reason).
 	 */
 	submit(change: ClusterChange): ChangeOutcome;
+	/** A message for a channel goes to the other nodes, of a sharded channel to those of the shard. The bytes are copied. */
+	publish(channel: Uint8Array, message: Uint8Array, isSharded: boolean): void;
 	/** Once for all commands of a chunk, before their replies leave: nodes.conf says what they changed. Throws as `submit`. */
 	settle(): void;
 }

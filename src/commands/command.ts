@@ -185,7 +185,9 @@ export class Command {
 		this.firstKey = range.first;
 		this.lastKey = range.last;
 		this.keyStep = range.step;
-		const areKeys = this.keySpecs.every((spec) => !spec.flags.includes('not_key'));
+		// Sharded channels are routed as keys are, though they are none.
+		const areKeys =
+			facts.group === 'pubsub' || this.keySpecs.every((spec) => !spec.flags.includes('not_key'));
 		this.hasPlainKeys = !range.movable && areKeys && facts.findKeys === undefined;
 		const declared: readonly Flag[] = range.movable ? [...facts.flags, 'movablekeys'] : facts.flags;
 		this.flags = FLAGS.filter((flag) => declared.includes(flag));

@@ -188,8 +188,16 @@ const ping = command({
 	complexity: 'O(1)',
 	tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
 	args: [optional(bytes('message'))],
-	inPlace({reply}, request) {
+	inPlace({client, reply}, request) {
 		if (request.count > 2) throw TOO_MANY_FOR_PING;
+		// Among messages in RESP2 the answer must look like one.
+		if (client.subscriptions !== null && client.protocol === 2) {
+			reply.array(2);
+			reply.bulkText('pong');
+			if (request.count === 1) reply.bulkText('');
+			else reply.bulkRegion(request.region, request.offsets[1]!, request.lengths[1]!);
+			return true;
+		}
 		if (request.count === 1) reply.raw(PONG);
 		else reply.bulkRegion(request.region, request.offsets[1]!, request.lengths[1]!);
 		return true;
@@ -218,9 +226,10 @@ const reset = command({
 	flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
 	summary: 'Reset the connection',
 	complexity: 'O(1)',
-	run({reply, client, services: {clients, config, watches}}) {
+	run({reply, client, services: {clients, config, pubsub, watches}}) {
 		clients.stopMonitor(client);
 		discardTransaction(client, watches);
+		pubsub.forget(client);
 		resetClient(client, config.settings.requirePass === '');
 		reply.protocol = 2;
 		reply.simple('RESET');

@@ -12,6 +12,7 @@ import {genericCommands} from './generic.ts';
 import {latencyCommands} from './latency-commands.ts';
 import {memoryCommands} from './memory-commands.ts';
 import {persistenceCommands} from './persistence-commands.ts';
+import {pubSubCommands} from './pubsub.ts';
 import {replicationCommands} from './replication-commands.ts';
 import {serverCommands} from './server.ts';
 import {slowlogCommands} from './slowlog-commands.ts';
@@ -35,4 +36,5 @@ export const allCommands: readonly Command[] = [
 	...clusterCommands,
 	...replicationCommands,
 	...transactionCommands,
+	...pubSubCommands,
 ];

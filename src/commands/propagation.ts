@@ -16,6 +16,8 @@ export interface Propagation {
 	nothing(): void;
 	/** The running command goes on although nothing was counted as changed. */
 	force(): void;
+	/** The running command goes to replicas and into no file, although nothing was counted as changed. */
+	forceForReplicas(): void;
 }
 
 /** For commands that run where there is nobody to follow. */
@@ -24,4 +26,5 @@ export const NO_PROPAGATION: Propagation = {
 	instead: () => undefined,
 	nothing: () => undefined,
 	force: () => undefined,
+	forceForReplicas: () => undefined,
 };

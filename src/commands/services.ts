@@ -10,6 +10,7 @@ import type {ClusterService} from './cluster-service.ts';
 import type {Command} from './command.ts';
 import type {PersistenceService} from './persistence-service.ts';
 import type {Propagation} from './propagation.ts';
+import type {PubSubService} from './pubsub-service.ts';
 import type {ReplicationService} from './replication-service.ts';
 import type {LogLevel, Settings} from './settings.ts';
 import type {CommandTable} from './table.ts';
@@ -19,6 +20,7 @@ export interface Services {
 	readonly config: Config;
 	readonly clients: Clients;
 	readonly watches: Watches;
+	readonly pubsub: PubSubService;
 	readonly stats: Stats;
 	readonly commandStats: CommandStats;
 	readonly slowlog: Slowlog;

@@ -62,6 +62,8 @@ export interface ClusterOutlets {
 	/** In the order in which they happened; after the slot table says so. */
 	event(event: ClusterEvent): void;
 	log(level: LogLevel, text: string): void;
+	/** The slot table was published: slots may have come or gone. */
+	slotsPublished(): void;
 	/** This node's own view in a few figures: once at the start, then whenever one of them changed. */
 	state(state: ClusterStateReport): void;
 }
@@ -199,6 +201,14 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		return this.#options.bus.buffer(link);
 	}
 
+	/** Whether the slot is this node's, or its primary's. */
+	isOfShard(slot: number): boolean {
+		const {myself, owners} = this.#core.view;
+		return (
+			owners[slot] === MYSELF_INDEX || (myself.primary !== null && owners[slot] === myself.primary.index)
+		);
+	}
+
 	isServedHere(slot: number): boolean {
 		return this.#routes[slot] === 1 && this.#publication === null;
 	}
@@ -238,6 +248,11 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		effects.config = 'unchanged';
 		this.#carryOut(effects, 'operator');
 		return outcome;
+	}
+
+	publish(channel: Uint8Array, message: Uint8Array, isSharded: boolean): void {
+		// They stand in the read buffer, and the bus encodes when it likes.
+		this.#carryOut(this.#core.publish(channel.slice(), message.slice(), isSharded, this.nowMs()), 'peer');
 	}
 
 	settle(): void {
@@ -341,6 +356,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		this.#translateOwners(this.#renumber());
 		this.#slotTable.publish(view.isOk, view.currentEpoch, view.assignedCount, this.#owners);
 		this.#updateRoutes();
+		this.#options.outlets.slotsPublished();
 	}
 
 	/** Brings `#numbers` up to date. True when a node that owns slots has another number than before. */

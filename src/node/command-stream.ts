@@ -20,6 +20,8 @@ import type {Request} from '../resp/request.ts';
 export interface StreamConsumer {
 	/** Whether it wants bytes now. Asked before each command that writes. */
 	readonly wantsCommands: boolean;
+	/** Whether it passes the stream on to replicas: it is also given what no file needs (published messages). */
+	readonly isForReplicas?: boolean;
 	/** `bytes[from, to)` are whole commands, valid until it returns. */
 	take(bytes: Uint8Array, from: number, to: number): void;
 }
@@ -40,6 +42,7 @@ export class CommandStream implements Propagation {
 	#selected = NO_DATABASE;
 	#decided = false;
 	#forced = false;
+	#forcedForReplicas = false;
 	/** Commands of the unit under way, and where the first begins; the SELECT before it stands before the unit. */
 	#unitCount = 0;
 	#unitStart = 0;
@@ -88,13 +91,15 @@ export class CommandStream implements Propagation {
 		this.#database = database;
 		this.#decided = false;
 		this.#forced = false;
+		this.#forcedForReplicas = false;
 		this.#isInUnit = true;
 		if (!this.#isInTransaction) this.#unitCount = 0;
 	}
 
 	/** It is done. */
 	end(request: Request, hasChanged: boolean): void {
-		if (!this.#decided && (hasChanged || this.#forced)) this.#verbatim(request);
+		if (this.#forcedForReplicas) this.#toReplicas(request);
+		else if (!this.#decided && (hasChanged || this.#forced)) this.#verbatim(request);
 		if (!this.#isInTransaction) this.#leaveUnit();
 	}
 
@@ -122,6 +127,11 @@ export class CommandStream implements Propagation {
 	#verbatim(request: Request): void {
 		this.#select(this.#database);
 		this.#beginCommand();
+		this.#write(request);
+		this.#added();
+	}
+
+	#write(request: Request): void {
 		if (request.inline) {
 			this.#writer.array(request.count);
 			for (let i = 0; i < request.count; i++)
@@ -129,7 +139,6 @@ export class CommandStream implements Propagation {
 		} else {
 			this.#writer.rawRegion(request.region, request.start, request.end - request.start);
 		}
-		this.#added();
 	}
 
 	/** Puts the commands since `#unitStart` between MULTI and EXEC. */
@@ -160,6 +169,23 @@ export class CommandStream implements Propagation {
 		this.#forced = true;
 	}
 
+	forceForReplicas(): void {
+		this.#forcedForReplicas = true;
+	}
+
+	/** What is in the middle of a transaction cannot be taken out of it: then files get it, too. */
+	#toReplicas(request: Request): void {
+		if (this.#isInTransaction) {
+			this.#verbatim(request);
+			return;
+		}
+		this.flush();
+		// Without SELECT: what reaches replicas only must not change what all have selected.
+		this.#write(request);
+		this.#unitCount = 0;
+		this.#flushTo((consumer) => consumer.isForReplicas === true);
+	}
+
 	/** A key went without a command: it expired. */
 	removed(database: number, key: Uint8Array): void {
 		if (this.isOn) this.#append(database, ['DEL', key]);
@@ -167,6 +193,10 @@ export class CommandStream implements Propagation {
 
 	/** Gives the consumers what has gathered. */
 	flush(): void {
+		this.#flushTo(() => true);
+	}
+
+	#flushTo(isMeant: (consumer: StreamConsumer) => boolean): void {
 		const writer = this.#writer;
 		if (writer.length === 0) return;
 		// Somebody begins to read in the middle of a unit: what is there of it is one, and the rest another.
@@ -176,7 +206,8 @@ export class CommandStream implements Propagation {
 		this.#flushing = true;
 		const {bytes} = writer.region;
 		const to = writer.length;
-		for (const consumer of this.#consumers) if (consumer.wantsCommands) consumer.take(bytes, 0, to);
+		for (const consumer of this.#consumers)
+			if (consumer.wantsCommands && isMeant(consumer)) consumer.take(bytes, 0, to);
 		this.#flushedBytes += to;
 		writer.clear();
 		this.#flushing = false;

@@ -28,6 +28,8 @@ const CROSS_SLOT = -2;
 const MINUS = 0x2d;
 /** Commands whose effect replicas and the append-only file must have. */
 const PROPAGATED = FLAG.write | FLAG.may_replicate;
+/** Beside them, those that decide by themselves what replicas must have (PUBLISH). */
+const FOLLOWED = PROPAGATED | FLAG.pubsub;
 
 const NO_AUTH = 'NOAUTH Authentication required.';
 const LOADING = 'LOADING Redis is loading the dataset in memory';
@@ -47,6 +49,8 @@ export class Executor {
 	readonly #exec: Command | undefined;
 	/** Behind MULTI these are run, not queued. */
 	readonly #unqueued: ReadonlySet<Command | undefined>;
+	/** What a client that listens may send in RESP2, where replies cannot be told from messages. */
+	readonly #whileListening: ReadonlySet<Command | undefined>;
 	/** The command of a transaction that EXEC runs. */
 	readonly #queued = new Request();
 	/** The last refusal is the cluster's. */
@@ -70,6 +74,7 @@ export class Executor {
 		this.#asking = services.table.named('asking');
 		this.#ping = services.table.named('ping');
 		this.#exec = services.table.named('exec');
+		this.#whileListening = new Set(WHILE_LISTENING.map((name) => services.table.named(name)));
 		this.#unqueued = new Set(UNQUEUED.map((name) => services.table.named(name)));
 		this.#context = {reply: writer, request, client, services, db: services.databases[0]!};
 	}
@@ -142,7 +147,7 @@ export class Executor {
 		context.db = db;
 		db.noTouch = client.noTouch;
 		const {stream} = this;
-		const isFollowed = (command.flagBits & PROPAGATED) !== 0 && stream.isOn;
+		const isFollowed = (command.flagBits & FOLLOWED) !== 0 && stream.isOn;
 		const changesBefore = isFollowed ? this.#changeCount() : 0;
 		if (isFollowed) stream.begin(client.databaseIndex);
 		if (db.isWalked && (command.flagBits & FLAG.write) !== 0) this.#preserveKeys(command, request, db);
@@ -297,6 +302,8 @@ export class Executor {
 			const line = replication.refusal(flagBits, client);
 			if (line !== null) return line;
 		}
+		if (client.subscriptions !== null && client.protocol === 2 && !this.#whileListening.has(command))
+			return `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
 		// 7. Is the data there yet.
 		return persistence.isLoading && (flagBits & FLAG.loading) === 0 ? LOADING : null;
 	}
@@ -461,6 +468,18 @@ export class Executor {
 
 /** As redis-server 7.0: WATCH is refused behind MULTI by itself. */
 const UNQUEUED = ['exec', 'discard', 'multi', 'watch', 'quit', 'reset'];
+
+const WHILE_LISTENING = [
+	'ping',
+	'subscribe',
+	'unsubscribe',
+	'psubscribe',
+	'punsubscribe',
+	'ssubscribe',
+	'sunsubscribe',
+	'quit',
+	'reset',
+];
 
 const EXEC_ABORTED_BY = 'EXECABORT Transaction discarded because of: ';
 

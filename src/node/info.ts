@@ -2,6 +2,7 @@
  * The text of INFO: sections of `name:value` lines, with the names that exporters and dashboards of redis 7.0 read. What does not
  * exist yet (replicas, scripts, pub/sub) is told as what it is: none.
  */
+import type {PubSubService} from '../commands/pubsub-service.ts';
 import type {ReplicationService} from '../commands/replication-service.ts';
 import type {Clients, CommandStats, Info, Memory, Stats} from '../commands/services.ts';
 import type {Keyspace} from '../data/keyspace.ts';
@@ -14,6 +15,7 @@ import {replicationLines} from './info-replication.ts';
 import type {NodePersistence} from './persistence.ts';
 
 export interface InfoSources {
+	readonly pubsub: PubSubService;
 	readonly config: NodeConfig;
 	readonly clients: Clients;
 	readonly stats: Stats;
@@ -194,7 +196,7 @@ function memory({memory: source, config, clusterLinks, persistence: files, repli
 	];
 }
 
-function stats({stats: figures, databases}: InfoSources): Lines {
+function stats({stats: figures, databases, pubsub}: InfoSources): Lines {
 	const sum = (figure: (db: Keyspace) => number): number =>
 		databases.reduce((total, db) => total + figure(db), 0);
 	const volatile = sum((db) => db.volatileCount);
@@ -226,9 +228,9 @@ function stats({stats: figures, databases}: InfoSources): Lines {
 		['current_eviction_exceeded_time', 0],
 		['keyspace_hits', sum((db) => db.keyspaceHits)],
 		['keyspace_misses', sum((db) => db.keyspaceMisses)],
-		['pubsub_channels', 0],
-		['pubsub_patterns', 0],
-		['pubsubshard_channels', 0],
+		['pubsub_channels', pubsub.nameCount('channels')],
+		['pubsub_patterns', pubsub.nameCount('patterns')],
+		['pubsubshard_channels', pubsub.nameCount('shardChannels')],
 		['latest_fork_usec', 0],
 		['total_forks', 0],
 		['migrate_cached_sockets', 0],

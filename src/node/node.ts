@@ -40,6 +40,7 @@ import {NodeInfo} from './info.ts';
 import {NodeLatencyMonitor} from './latency.ts';
 import {NodeMemory} from './memory.ts';
 import {NodePersistence} from './persistence.ts';
+import {PubSub} from './pubsub.ts';
 import {Replication} from './replication.ts';
 import {SecureRandom} from './secure-random.ts';
 import {ShutdownWait} from './shutdown-wait.ts';
@@ -67,6 +68,7 @@ class Node implements RunningNode {
 	readonly #post: (message: FromNode) => void;
 	readonly #config: NodeConfig;
 	readonly #databases: Keyspace[];
+	readonly #pubsub = new PubSub();
 	readonly #watches: WatchedKeys;
 	readonly #stream = new CommandStream();
 	readonly #clients: NodeClients;
@@ -100,6 +102,7 @@ class Node implements RunningNode {
 		});
 		this.#clients.onRemoved((client) => {
 			this.#watches.unwatch(client);
+			this.#pubsub.forget(client);
 		});
 		this.#latency = new NodeLatencyMonitor(settings);
 		this.#persistence = this.#makePersistence();
@@ -320,6 +323,9 @@ class Node implements RunningNode {
 				log: (level, text) => {
 					this.#log(level, text);
 				},
+				slotsPublished: () => {
+					this.#pubsub.dropUnserved((slot) => this.#cluster?.isOfShard(slot) ?? true);
+				},
 				state: (state) => {
 					this.#post({kind: 'cluster-state', ...state});
 				},
@@ -331,6 +337,7 @@ class Node implements RunningNode {
 		const db = this.#databases[0]!;
 		if (event.kind === 'slots-lost') for (const slot of event.slots) this.#loseSlot(db, slot);
 		if (event.kind === 'reset') db.flush();
+		if (event.kind === 'published') this.#pubsub.publish(event.channel, event.message, event.isSharded);
 	}
 
 	/** Its keys are another node's now: they go here, in the replicas and in the files. */
@@ -355,6 +362,7 @@ class Node implements RunningNode {
 			config,
 			clients,
 			watches: this.#watches,
+			pubsub: this.#pubsub,
 			stats,
 			commandStats,
 			slowlog: new NodeSlowlog(config),
@@ -365,6 +373,7 @@ class Node implements RunningNode {
 				clients,
 				stats,
 				commandStats,
+				pubsub: this.#pubsub,
 				memory,
 				databases,
 				host,

@@ -9,6 +9,7 @@ import type {Replicas} from './replicas.ts';
 export class ReplicationFeed implements StreamConsumer {
 	/** This node writes the stream. */
 	isLeading = true;
+	readonly isForReplicas = true;
 	readonly #history: ReplicationHistory;
 	readonly #replicas: Replicas;
 

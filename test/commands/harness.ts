@@ -13,6 +13,7 @@ import type {Services} from '../../src/commands/services.ts';
 import {NO_WATCHES} from '../../src/commands/watches.ts';
 import {CommandTable} from '../../src/commands/table.ts';
 import type {Keyspace} from '../../src/data/keyspace.ts';
+import {PubSub} from '../../src/node/pubsub.ts';
 import {loneReplication} from '../helpers/lone-replication.ts';
 import {latin1, latin1ToBytes, toBytes} from '../../src/lib/bytes.ts';
 import {regionOf} from '../../src/lib/region.ts';
@@ -65,6 +66,7 @@ export class CommandRunner {
 				persistence: NO_PERSISTENCE,
 				replication: loneReplication,
 				watches: NO_WATCHES,
+				pubsub: new PubSub(),
 				databases,
 				table: this.table,
 				...services,

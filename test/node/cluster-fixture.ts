@@ -93,7 +93,8 @@ export class TestCluster {
 				writePause: (change) => pauses.push(change),
 				event: (event) => events.push(event),
 				log: (_level, text) => logs.push(text),
-				state: (state) => {
+				slotsPublished: () => undefined,
+			state: (state) => {
 					states.push(state);
 					for (const look of waiting) look();
 				},

@@ -3,6 +3,7 @@ import {Client, NO_CONNECTION} from '../../src/commands/client.ts';
 import {allCommands} from '../../src/commands/families.ts';
 import {NO_PERSISTENCE} from '../../src/commands/persistence-service.ts';
 import type {Services} from '../../src/commands/services.ts';
+import {PubSub} from '../../src/node/pubsub.ts';
 import {NO_WATCHES} from '../../src/commands/watches.ts';
 import {CommandTable} from '../../src/commands/table.ts';
 import {Keyspace} from '../../src/data/keyspace.ts';
@@ -117,6 +118,7 @@ export function openDoor(directives: readonly (readonly [string, string])[] = []
 		persistence: NO_PERSISTENCE,
 		replication: loneReplication,
 		watches: NO_WATCHES,
+		pubsub: new PubSub(),
 		log: (_level: string, line: string) => {
 			logs.push(line);
 		},
