@@ -94,7 +94,7 @@ export class TestCluster {
 				event: (event) => events.push(event),
 				log: (_level, text) => logs.push(text),
 				slotsPublished: () => undefined,
-			state: (state) => {
+				state: (state) => {
 					states.push(state);
 					for (const look of waiting) look();
 				},

@@ -5,7 +5,7 @@ import {latin1ToBytes} from '../../src/lib/bytes.ts';
 import {RawClient, encodeCommand} from '../helpers/raw-client.ts';
 import {RespClient} from '../helpers/resp-client.ts';
 import {startShoalNode} from '../helpers/shoal-node.ts';
-import {eventually, infoOf} from './wire.ts';
+import {eventually, infoOf, Wire} from './wire.ts';
 
 const busInfo = async (client: RespClient): Promise<string> => String(await client.ask('CLUSTER', 'INFO'));
 
@@ -41,7 +41,7 @@ test('a message published on one node of a cluster reaches who listens on anothe
 	const sharded = await RawClient.connect(first.port);
 	t.teardown(() => sharded.close());
 	sharded.send(encodeCommand(['SSUBSCRIBE', 'b', 'foo']));
-	await sharded.readUntil("same slot\r\n");
+	await sharded.readUntil('same slot\r\n');
 	sharded.send(encodeCommand(['SSUBSCRIBE', 'b']));
 	await sharded.readUntil(':1\r\n');
 	t.is(await one.ask('SPUBLISH', 'b', 'shard'), 1);
@@ -61,18 +61,17 @@ test('who listens and does not read is closed when more waits for him than his l
 	await using node = await startShoalNode();
 	using publisher = await RespClient.connect(node.port);
 	await publisher.ask('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 1000000 0 0');
-	const listener = await RawClient.connect(node.port);
-	t.teardown(() => listener.close());
+	using listener = await Wire.connect(node.port);
 	listener.send(encodeCommand(['SUBSCRIBE', 'flood']));
-	await listener.readUntil(':1\r\n');
-	listener.pause();
+	await listener.read('*3\r\n$9\r\nsubscribe\r\n$5\r\nflood\r\n:1\r\n'.length);
+	listener.socket.pause();
 	const message = 'x'.repeat(200_000);
 	await eventually(
 		async () => publisher.ask('PUBLISH', 'flood', message),
 		(count) => count === 0,
 	);
-	t.is((await infoOf(publisher, 'stats'))['client_output_buffer_limit_disconnections'], '1');
-	t.is((await infoOf(publisher, 'stats'))['pubsub_channels'], '0');
+	t.is((await infoOf(publisher, 'stats')).get('client_output_buffer_limit_disconnections'), '1');
+	t.is((await infoOf(publisher, 'stats')).get('pubsub_channels'), '0');
 });
 
 test('what a primary publishes outside of a cluster is heard at its replica', async (t) => {
@@ -84,7 +83,7 @@ test('what a primary publishes outside of a cluster is heard at its replica', as
 	await follower.ask('REPLICAOF', '127.0.0.1', String(primary.port));
 	await eventually(
 		async () => infoOf(follower, 'replication'),
-		(info) => info['master_link_status'] === 'up',
+		(info) => info.get('master_link_status') === 'up',
 	);
 	const listener = await RawClient.connect(replica.port);
 	t.teardown(() => listener.close());
