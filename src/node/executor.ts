@@ -180,13 +180,13 @@ export class Executor {
 	}
 
 	#queue(command: Command, transaction: Transaction, client: Client, request: Request): void {
-		const {config, log} = this.#services;
+		const {config} = this.#services;
 		transaction.add(command, request);
 		client.argumentBytes = 0;
 		this.writer.queued();
 		// What is queued was sent and not run, as what stands in the input buffer.
 		if (transaction.queuedBytes <= config.settings.clientQueryBufferLimitBytes) return;
-		log('warning', `Closing client that reached max query buffer length: ${client.address}`);
+		this.#services.log('warning', `Closing client that reached max query buffer length: ${client.address}`);
 		client.connection.close();
 	}
 

@@ -78,16 +78,16 @@ export class PubSub implements PubSubService {
 		if (listeners.size > 0) {
 			const clients = listeners.get(latin1(channel, 0, channel.length));
 			if (clients !== undefined) {
-				this.#deliver(clients, [isSharded ? SMESSAGE : MESSAGE, channel, message]);
 				count += clients.size;
+				this.#deliver(clients, [isSharded ? SMESSAGE : MESSAGE, channel, message]);
 			}
 		}
 		if (isSharded) return count;
 		for (const [name, glob] of this.#globs) {
 			if (!globMatch(glob, channel)) continue;
 			const clients = this.#listeners.patterns.get(name)!;
-			this.#deliver(clients, [PMESSAGE, glob, channel, message]);
 			count += clients.size;
+			this.#deliver(clients, [PMESSAGE, glob, channel, message]);
 		}
 		return count;
 	}
@@ -96,10 +96,10 @@ export class PubSub implements PubSubService {
 	dropUnserved(isServed: (slot: number) => boolean): void {
 		const all = this.#listeners.shardChannels;
 		if (all.size === 0) return;
-		for (const [name, clients] of [...all]) {
+		for (const [name, clients] of all) {
 			const channel = latin1ToBytes(name);
 			if (isServed(keySlot(channel))) continue;
-			for (const client of [...clients]) {
+			for (const client of clients) {
 				this.unsubscribe(client, 'shardChannels', name);
 				const left = client.subscriptions?.shardChannels.size ?? 0;
 				client.connection.push(this.#encode(client.protocol, [SUNSUBSCRIBE, channel], left));
@@ -110,8 +110,8 @@ export class PubSub implements PubSubService {
 	#deliver(clients: Iterable<Client>, words: readonly Uint8Array[]): void {
 		let inResp2: Uint8Array | null = null;
 		let inResp3: Uint8Array | null = null;
-		// One that is closed for not reading leaves while the others are served.
-		for (const client of [...clients]) {
+		// One that is closed for not reading leaves the set meanwhile; the others are served.
+		for (const client of clients) {
 			if (client.protocol === 2) client.connection.push((inResp2 ??= this.#encode(2, words)));
 			else client.connection.push((inResp3 ??= this.#encode(3, words)));
 		}

@@ -124,7 +124,7 @@ export class WatchedKeys implements Watches {
 	}
 
 	#forEach(database: number, visit: (watch: Watch) => void): void {
-		for (const watches of [...this.#byKey[database]!.values()]) for (const watch of watches) visit(watch);
+		for (const watches of this.#byKey[database]!.values()) for (const watch of watches) visit(watch);
 	}
 
 	/** Its EXEC fails whatever else happens: nothing need be watched for it. */

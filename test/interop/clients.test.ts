@@ -182,3 +182,61 @@ for (const [stage, key, title] of [
 		});
 	});
 }
+
+test('ioredis: a transaction runs as one', async (t) => {
+	await withIoredis(async (client) => {
+		const results = await client.multi().set('{tx}a', '1').incr('{tx}a').get('{tx}a').exec();
+		t.deepEqual(results, [
+			[null, 'OK'],
+			[null, 2],
+			[null, '2'],
+		]);
+	});
+});
+
+test('ioredis: a message reaches a subscriber at another node', async (t) => {
+	await withIoredis(async (listener) => {
+		await withIoredis(async (client) => {
+			const heard = new Promise((resolve) => {
+				listener.once('message', (channel, message) => {
+					resolve([channel, message]);
+				});
+			});
+			await listener.subscribe('news');
+			const deadline = Date.now() + 30_000;
+			let isHeard = false;
+			void heard.then(() => (isHeard = true));
+			// To each node in turn: at most one of them is the listener's.
+			for (let i = 0; !isHeard && Date.now() < deadline; i++) {
+				const nodes = client.nodes('all');
+				if (nodes.length > 0) await nodes[i % nodes.length]!.publish('news', 'hello');
+				else await client.publish('news', 'hello');
+			}
+			t.deepEqual(await heard, ['news', 'hello']);
+		});
+	});
+});
+
+for (const protocol of [2, 3] as const) {
+	test(`node-redis in RESP${protocol}: transactions, channels and sharded channels`, async (t) => {
+		await withNodeRedis(protocol, async (client) => {
+			t.deepEqual(await client.multi().set('{tx}b', '1').incr('{tx}b').exec(), ['OK', 2]);
+			const heard = new Promise<string>((resolve) => {
+				void client
+					.sSubscribe('sharded', (message) => {
+						resolve(String(message));
+					})
+					.then(async () => client.sPublish('sharded', 'hello'));
+			});
+			t.is(await heard, 'hello');
+			const news = new Promise<string>((resolve) => {
+				void client
+					.subscribe('news', (message) => {
+						resolve(String(message));
+					})
+					.then(async () => client.publish('news', 'hello'));
+			});
+			t.is(await news, 'hello');
+		});
+	});
+}
