@@ -8,7 +8,8 @@ import {block, bytes, custom, flag, integer, oneOf} from './args.ts';
 import {isReplica} from './client.ts';
 import {type Command, type CommandFacts, command} from './command.ts';
 import type {Context} from './context.ts';
-import {CommandError, NOT_AN_INTEGER, SYNTAX_ERROR} from './errors.ts';
+import {CommandError, MUST_BE_POSITIVE, NOT_AN_INTEGER, SYNTAX_ERROR} from './errors.ts';
+import {WAITAOF_WITHOUT_AOF, writeDurability} from './replication-service.ts';
 
 const NOT_IN_CLUSTER = new CommandError('ERR REPLICAOF not allowed in cluster mode.');
 const FAILOVER_TO_PRIMARY = new CommandError("ERR PSYNC FAILOVER can't be sent to a master.");
@@ -17,6 +18,10 @@ const BAD_PRIMARY_PORT = new CommandError('ERR Invalid master port');
 const NO_REPLICAS_OF_REPLICAS = new CommandError('ERR Command is not valid when client is a replica.');
 const BAD_TIMEOUT = new CommandError('ERR timeout is not an integer or out of range');
 const NEGATIVE_TIMEOUT = new CommandError('ERR timeout is negative');
+const NOT_ZERO_OR_ONE = new CommandError('ERR value is out of range, value must between 0 and 1');
+const WAITAOF_ON_REPLICA = new CommandError(
+	'ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.',
+);
 const WAIT_ON_REPLICA = new CommandError(
 	'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.',
 );
@@ -118,7 +123,9 @@ function configure({client, request, services: {replication}}: Context, at: numb
 		}
 		case 'ACK': {
 			const offset = parseInt64(request.bytes(at + 1));
-			if (offset !== null) replication.acknowledged(client, Number(offset));
+			const hasDurable = at + 3 < request.count && request.isWord(at + 2, 'FACK');
+			const durable = hasDurable ? parseInt64(request.bytes(at + 3)) : null;
+			if (offset !== null) replication.acknowledged(client, Number(offset), Number(durable ?? -1));
 			return false;
 		}
 		case 'GETACK':
@@ -243,6 +250,32 @@ const wait = command({
 	},
 });
 
+/** Not in Redis 7.0: as the documentation of 7.2 has it. */
+const waitAof = command({
+	name: 'waitaof',
+	since: '7.2.0',
+	group: 'generic',
+	flags: ['noscript'],
+	summary:
+		'Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the master and/or replicas.',
+	complexity: 'O(1)',
+	tips: ['request_policy:all_shards', 'response_policy:agg_min'],
+	categories: ['connection'],
+	args: [
+		integer('numlocal', {least: 0, most: 1, rangeError: NOT_ZERO_OR_ONE}),
+		integer('numreplicas', {least: 0, rangeError: MUST_BE_POSITIVE}),
+		integer('timeout', {error: BAD_TIMEOUT}),
+	],
+	run({client, reply, services: {config, replication}}, localCount, replicas, timeoutMs) {
+		if (timeoutMs < 0) throw NEGATIVE_TIMEOUT;
+		if (replication.isReplica) throw WAITAOF_ON_REPLICA;
+		if (localCount > 0 && !config.settings.appendOnly) throw WAITAOF_WITHOUT_AOF;
+		const now = replication.durability(client);
+		if (now.local >= localCount && now.replicas >= replicas) writeDurability(reply, now);
+		else replication.waitDurable(client, {local: localCount > 0 ? 1 : 0, replicas}, timeoutMs);
+	},
+});
+
 export const replicationCommands: readonly Command[] = [
 	psync,
 	sync,
@@ -251,4 +284,5 @@ export const replicationCommands: readonly Command[] = [
 	slaveOf,
 	role,
 	wait,
+	waitAof,
 ];

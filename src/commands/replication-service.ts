@@ -3,7 +3,9 @@
  * change that. Implemented by src/node/replication.ts.
  */
 import type {ReplicationHistory} from '../replication/history.ts';
+import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Client} from './client.ts';
+import {CommandError} from './errors.ts';
 
 /** A replica of this node, as ROLE and INFO show it. */
 export interface FollowerFacts {
@@ -39,6 +41,13 @@ export interface PrimaryFacts {
 	readonly downForSeconds: number;
 }
 
+/** Numbers of disks. */
+export interface Durability {
+	/** 1: this node's. */
+	readonly local: 0 | 1;
+	readonly replicas: number;
+}
+
 export interface ReplicationService {
 	/** The node follows another. What it holds expires by its primary's word alone. */
 	readonly isReplica: boolean;
@@ -64,8 +73,8 @@ export interface ReplicationService {
 	psync(client: Client, id: string, firstByte: number): void;
 	/** SYNC. @throws CommandError */
 	sync(client: Client): void;
-	/** REPLCONF ACK */
-	acknowledged(client: Client, offset: number): void;
+	/** REPLCONF ACK, with FACK: `durableOffset` is negative without. */
+	acknowledged(client: Client, offset: number, durableOffset: number): void;
 	/** REPLCONF GETACK, by the primary. */
 	acknowledge(): void;
 
@@ -77,4 +86,20 @@ export interface ReplicationService {
 	acknowledgedCount(client: Client): number;
 	/** WAIT: replies to the client when so many have it, or after `timeoutMs` (0: never) with the number that do. */
 	wait(client: Client, count: number, timeoutMs: number): void;
+	/** WAITAOF: where all that the client wrote is on the disk. */
+	durability(client: Client): Durability;
+	/** WAITAOF: replies to the client when it is on so many disks, or after `timeoutMs` (0: never) with what is so then. */
+	waitDurable(client: Client, wanted: Durability, timeoutMs: number): void;
+}
+
+/** Also for who waited when the file was turned off. */
+export const WAITAOF_WITHOUT_AOF = new CommandError(
+	'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
+);
+
+/** The reply of WAITAOF. */
+export function writeDurability(reply: ReplyWriter, {local, replicas}: Durability): void {
+	reply.array(2);
+	reply.integer(local);
+	reply.integer(replicas);
 }

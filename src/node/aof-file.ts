@@ -25,6 +25,8 @@ export interface AofFileOptions {
 	readonly log: (level: 'notice' | 'warning', line: string) => void;
 	/** Time that the disk took, by name of the event of LATENCY. */
 	readonly latency: (event: string, ms: number) => void;
+	/** More of the file is durable. */
+	readonly onDurable?: () => void;
 }
 
 /** Between two flushes of `everysec`; also how long a write waits for a flush that does not end. */
@@ -72,6 +74,16 @@ export class AofFile {
 		return this.#size;
 	}
 
+	/** Of what was appended, bytes that a power cut would spare; they are counted as `appendedSize` counts. */
+	get durableSize(): number {
+		return this.#durableSize;
+	}
+
+	/** Bytes of the file when all that was appended is in it. */
+	get appendedSize(): number {
+		return this.#size + this.#torn + this.#pendingLength;
+	}
+
 	/** Bytes not yet in the file. */
 	get pendingBytes(): number {
 		return this.#pendingLength;
@@ -104,19 +116,24 @@ export class AofFile {
 		this.#writePending();
 		if (this.#writeError !== null) throw this.#writeError;
 		this.#file.syncSync();
-		this.#durableSize = this.#size;
+		this.#flushed(this.#size);
 	}
 
-	/** Flushes beside the node what is in the file, then closes it. Failures are logged. */
-	async closeLater(): Promise<void> {
+	/** Flushes beside the node what is in the file, then closes it. Failures are logged. Whether all of it is durable. */
+	async closeLater(): Promise<boolean> {
 		try {
 			this.#writePending();
 			await this.#flushing;
-			if (this.#durableSize < this.#size) await this.#file.sync();
+			if (this.#durableSize < this.#size) {
+				const size = this.#size;
+				await this.#file.sync();
+				this.#flushed(size);
+			}
 		} catch (error) {
 			this.#options.log('warning', `Fail to fsync the AOF file: ${reasonOf(error)}`);
 		}
 		this.#file.close();
+		return this.#durableSize === this.appendedSize;
 	}
 
 	/** Closes the file as it is. */
@@ -268,6 +285,7 @@ export class AofFile {
 		this.#durableSize = size;
 		this.#flushedAtMs = this.#options.nowMs();
 		this.#flushError = null;
+		this.#options.onDurable?.();
 	}
 }
 

@@ -40,6 +40,8 @@ export interface AofOptions {
 	readonly latency: (event: string, ms: number) => void;
 	/** The disk refused with `appendfsync always`: the node must end. */
 	readonly onLost: (error: unknown) => void;
+	/** `durablePosition` may have grown. May be called while the stream is flushed. */
+	readonly onDurable: () => void;
 }
 
 /** What the head of a base file says of itself. */
@@ -77,6 +79,11 @@ export class Aof implements StreamConsumer {
 	rewritesCount = 0;
 	failuresInRow = 0;
 	#delayedBefore = 0;
+	/** Positions of the command stream less bytes of the file. */
+	#positionShift = 0;
+	#durablePosition = 0;
+	/** Files before this one that are not on the disk as a whole, and that no new base stands for. */
+	readonly #unsafe = new Set<AofFile>();
 
 	constructor(options: AofOptions) {
 		this.#options = options;
@@ -121,6 +128,22 @@ export class Aof implements StreamConsumer {
 		return this.#file?.failure ?? null;
 	}
 
+	/**
+	 * How far the command stream is on the disk, as a position of it; -1 when there is no file, or its base is not complete.
+	 * Bytes that no policy flushes never count.
+	 */
+	get durablePosition(): number {
+		if (this.#state !== 'on') return -1;
+		this.#noteDurable();
+		return this.#durablePosition;
+	}
+
+	/** What follows in one file counts only when the file before it is flushed, too. */
+	#noteDurable(): void {
+		if (this.#file === null || this.#unsafe.size > 0) return;
+		this.#durablePosition = Math.max(this.#durablePosition, this.#file.durableSize + this.#positionShift);
+	}
+
 	// The stream
 
 	get wantsCommands(): boolean {
@@ -131,6 +154,8 @@ export class Aof implements StreamConsumer {
 		const file = this.#file!;
 		try {
 			if (this.#options.settings.aofTimestampEnabled) this.#stamp(file);
+			// Time stamps are bytes of the file that no position of the stream stands for.
+			this.#positionShift = this.#options.stream.position - (file.appendedSize + to - from);
 			file.append(bytes, from, to);
 		} catch (error) {
 			this.#options.onLost(error);
@@ -177,6 +202,8 @@ export class Aof implements StreamConsumer {
 		this.baseBytes = this.currentBytes;
 		this.#state = 'on';
 		this.#options.stream.selectAgain();
+		// What was loaded is there.
+		this.#positionShift = this.#options.stream.position - this.#file.appendedSize;
 	}
 
 	/** CONFIG SET appendonly yes. The manifest is that of the files there, which the first rewrite replaces. */
@@ -195,6 +222,8 @@ export class Aof implements StreamConsumer {
 		const wasWaiting = this.#state === 'waiting';
 		this.#state = 'off';
 		this.isScheduled = false;
+		this.#unsafe.clear();
+		this.#options.onDurable();
 		if (file === null) return;
 		this.#delayedBefore += file.delayedCount;
 		try {
@@ -291,6 +320,7 @@ export class Aof implements StreamConsumer {
 		}
 		this.#rewrite = null;
 		this.#state = 'on';
+		this.#unsafe.clear();
 		this.#earlierBytes = bytes;
 		this.baseBytes = this.currentBytes;
 		this.isLastRewriteOk = true;
@@ -301,6 +331,7 @@ export class Aof implements StreamConsumer {
 		this.lastRewriteSeconds = Math.floor((monotonicMs() - rewrite.startedAtMs) / 1000);
 		log('notice', 'Background AOF rewrite finished successfully');
 		this.#removeHistory();
+		this.#options.onDurable();
 	}
 
 	#rewriteFailed(error: unknown): void {
@@ -338,9 +369,14 @@ export class Aof implements StreamConsumer {
 			this.#file = this.#openFile(path, 'append');
 			this.#earlierBytes += before?.size ?? 0;
 		}
+		this.#positionShift = this.#options.stream.position - this.#file.appendedSize;
 		if (before === null) return;
 		this.#delayedBefore += before.delayedCount;
-		void before.closeLater();
+		this.#unsafe.add(before);
+		void before.closeLater().then((isDurable) => {
+			if (!isDurable || !this.#unsafe.delete(before)) return;
+			this.#options.onDurable();
+		});
 	}
 
 	/** Makes an empty incremental file and names it in the manifest, durably, before anything is written to it. */
@@ -405,7 +441,7 @@ export class Aof implements StreamConsumer {
 	}
 
 	#openFile(path: string, how: 'append' | 'create'): AofFile {
-		const {disk, settings, monotonicMs, log, latency, isBackgroundBusy} = this.#options;
+		const {disk, settings, monotonicMs, log, latency, isBackgroundBusy, onDurable} = this.#options;
 		const file: DiskFile = disk.open(path, how);
 		return new AofFile({
 			file,
@@ -415,6 +451,7 @@ export class Aof implements StreamConsumer {
 			nowMs: monotonicMs,
 			log,
 			latency,
+			onDurable,
 		});
 	}
 

@@ -126,6 +126,9 @@ class Node implements RunningNode {
 			onLost: (message) => {
 				this.#post({kind: 'failed', code: 'ERR_SHOAL_AOF', message});
 			},
+			onDurable: () => {
+				this.#replication.diskAdvanced();
+			},
 		});
 	}
 
@@ -139,6 +142,7 @@ class Node implements RunningNode {
 			clock: systemClock,
 			snapshots: this.#persistence.snapshots,
 			makeLoader: () => this.#persistence.makeLoader(),
+			durablePosition: () => this.#persistence.aof.durablePosition,
 			outlets: {
 				log: (level, text) => {
 					this.#log(level, text);

@@ -38,6 +38,8 @@ export interface PersistenceOptions {
 	readonly log: (level: LogLevel, line: string) => void;
 	/** Data that clients were promised cannot be kept: the node must end. */
 	readonly onLost: (reason: string) => void;
+	/** More of what was appended is on the disk, or nothing is appended any more. */
+	readonly onDurable: () => void;
 }
 
 const SAVE_IN_PROGRESS = new CommandError('ERR Background save already in progress');
@@ -109,6 +111,7 @@ export class NodePersistence implements PersistenceService {
 			onLost: (error) => {
 				options.onLost(reasonOf(error));
 			},
+			onDurable: options.onDurable,
 		});
 		stream.addConsumer(this.aof);
 	}

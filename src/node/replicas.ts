@@ -14,6 +14,7 @@ import type {ReplicationHistory} from '../replication/history.ts';
 import {
 	answerPsync,
 	countAcknowledged,
+	countDurable,
 	countGood,
 	isOverdue,
 	lagSeconds,
@@ -79,6 +80,11 @@ export class Replicas {
 
 	acknowledgedCount(offset: number): number {
 		return countAcknowledged(this.#members.values(), offset);
+	}
+
+	/** Those that have it on their disks. */
+	durableCount(offset: number): number {
+		return countDurable(this.#members.values(), offset);
 	}
 
 	/** Those that have not acknowledged that offset, whatever they do. */
@@ -235,10 +241,12 @@ export class Replicas {
 		onChange();
 	}
 
-	acknowledged(client: Client, offset: number): void {
+	/** @param durableOffset negative when it said nothing of its disk */
+	acknowledged(client: Client, offset: number, durableOffset: number): void {
 		const replica = this.#members.get(client);
 		if (replica === undefined) return;
 		replica.ackOffset = Math.max(replica.ackOffset, offset);
+		if (durableOffset >= 0) replica.durableOffset = durableOffset;
 		replica.ackAtMs = this.#options.nowMs();
 		if (replica.phase === 'awaiting-ack') this.#complete(client);
 		this.#options.onChange();

@@ -34,6 +34,8 @@ export interface ReplicationLinkOptions {
 	readonly clients: NodeClients;
 	readonly frontend: Frontend;
 	readonly makeLoader: () => SnapshotLoader;
+	/** Bytes of the stream that are on this node's disk; negative when it keeps no file. */
+	readonly durableOffset: () => number;
 	readonly nowMs: () => number;
 	readonly events: ReplicationLinkEvents;
 	readonly log: (level: LogLevel, text: string) => void;
@@ -74,6 +76,8 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 	#syncing: KnownHistory | null = null;
 	#transfer: TransferFacts | null = null;
 	#databaseIndex: number;
+	/** The primary asked how far this replica is, and the disk was not as far as the data: it is told when it is. */
+	#owesDurableOffset = false;
 	#isEnded = false;
 
 	constructor(options: ReplicationLinkOptions) {
@@ -146,11 +150,27 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 
 	/** Several times a second. */
 	tick(): void {
-		this.#machine.tick(this.#options.nowMs(), this.#options.history.offset);
+		const {nowMs, history, durableOffset} = this.#options;
+		this.#machine.tick(nowMs(), history.offset, durableOffset());
 	}
 
 	acknowledge(): void {
-		this.#machine.acknowledge(this.#options.nowMs(), this.#options.history.offset);
+		const {nowMs, history, durableOffset} = this.#options;
+		this.#machine.acknowledge(nowMs(), history.offset, durableOffset());
+	}
+
+	/** More of the data is on the disk. */
+	becameDurable(): void {
+		if (!this.#owesDurableOffset) return;
+		this.#owesDurableOffset = false;
+		this.#acknowledgeAsked();
+	}
+
+	#acknowledgeAsked(): void {
+		this.acknowledge();
+		const {durableOffset, history} = this.#options;
+		const durable = durableOffset();
+		this.#owesDurableOffset = durable >= 0 && durable < history.offset;
 	}
 
 	/** Ends it without a word. */
@@ -327,7 +347,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 				events.applied(bytes, from, to);
 			},
 			onAsked: () => {
-				this.acknowledge();
+				this.#acknowledgeAsked();
 			},
 			onError: (command, error) => {
 				stats.unexpectedErrorReplies++;

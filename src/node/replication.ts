@@ -9,7 +9,14 @@ import {randomBytes} from 'node:crypto';
 import type {Client} from '../commands/client.ts';
 import {FLAG} from '../commands/command.ts';
 import {CommandError} from '../commands/errors.ts';
-import type {FollowerFacts, PrimaryFacts, ReplicationService} from '../commands/replication-service.ts';
+import {
+	type Durability,
+	type FollowerFacts,
+	type PrimaryFacts,
+	type ReplicationService,
+	WAITAOF_WITHOUT_AOF,
+	writeDurability,
+} from '../commands/replication-service.ts';
 import type {Stats} from '../commands/services.ts';
 import type {LogLevel} from '../commands/settings.ts';
 import type {Keyspace} from '../data/keyspace.ts';
@@ -20,6 +27,7 @@ import {GET_ACK, PING} from '../replication/wire.ts';
 import type {NodeClients} from './clients.ts';
 import type {CommandStream} from './command-stream.ts';
 import type {NodeConfig} from './config.ts';
+import {DurableOffset} from './durable-offset.ts';
 import type {Frontend} from './frontend.ts';
 import type {Clock} from './ports.ts';
 import {ReplicationFeed} from './replication-feed.ts';
@@ -27,7 +35,7 @@ import {ReplicationLink} from './replication-link.ts';
 import {Replicas} from './replicas.ts';
 import type {SnapshotLoader, SnapshotMaker} from './snapshot-port.ts';
 import type {StreamLinks} from './stream-links.ts';
-import {WriteWaiters} from './write-waiters.ts';
+import {type WriteWait, WriteWaiters} from './write-waiters.ts';
 
 export interface ReplicationParts {
 	readonly config: NodeConfig;
@@ -39,6 +47,8 @@ export interface ReplicationParts {
 	readonly snapshots: SnapshotMaker;
 	/** For the bytes of one snapshot. */
 	readonly makeLoader: () => SnapshotLoader;
+	/** Position up to which the command stream is on the disk; negative while there is no append-only file. */
+	readonly durablePosition: () => number;
 	readonly outlets: ReplicationOutlets;
 }
 
@@ -97,6 +107,9 @@ export class Replication implements ReplicationService {
 	readonly #parts: ReplicationParts;
 	readonly #replicas: Replicas;
 	readonly #waiters: WriteWaiters;
+	/** On a replica. */
+	readonly #durable: DurableOffset;
+	#isLookingAtDisk = false;
 	#door: ReplicationDoor | null = null;
 	#following: Following | null = null;
 	/** The data are those of the history at its offset: not so after a snapshot that broke off. */
@@ -148,7 +161,8 @@ export class Replication implements ReplicationService {
 			},
 		});
 		this.feed = new ReplicationFeed(this.history, this.#replicas);
-		this.#waiters = new WriteWaiters(clients, (offset) => this.#replicas.acknowledgedCount(offset));
+		this.#waiters = new WriteWaiters(clients);
+		this.#durable = new DurableOffset(parts.durablePosition, () => this.#nowMs());
 		stream.addConsumer(this.feed);
 		clients.onRemoved((client) => {
 			this.#replicas.left(client);
@@ -272,8 +286,8 @@ export class Replication implements ReplicationService {
 		this.#replicas.ask(client, null);
 	}
 
-	acknowledged(client: Client, offset: number): void {
-		this.#replicas.acknowledged(client, offset);
+	acknowledged(client: Client, offset: number, durableOffset: number): void {
+		this.#replicas.acknowledged(client, offset, durableOffset);
 	}
 
 	acknowledge(): void {
@@ -285,8 +299,58 @@ export class Replication implements ReplicationService {
 	}
 
 	wait(client: Client, count: number, timeoutMs: number): void {
-		this.#waiters.add(client, this.#offsetOf(client), count, timeoutMs);
+		const offset = this.#offsetOf(client);
+		const replicas = this.#replicas;
+		const wait: WriteWait = {
+			get isOver() {
+				return replicas.acknowledgedCount(offset) >= count;
+			},
+			reply: (reply) => {
+				reply.integer(replicas.acknowledgedCount(offset));
+			},
+		};
+		this.#waiters.add(client, wait, timeoutMs);
 		this.#askForAcks();
+	}
+
+	durability(client: Client): Durability {
+		return this.#durabilityOf(client.writtenUpTo, this.#offsetOf(client));
+	}
+
+	waitDurable(client: Client, wanted: Durability, timeoutMs: number): void {
+		const {settings} = this.#parts.config;
+		const offset = this.#offsetOf(client);
+		const position = client.writtenUpTo;
+		const now = (): Durability => this.#durabilityOf(position, offset);
+		const lacksFile = (): boolean => wanted.local > 0 && !settings.appendOnly;
+		const wait: WriteWait = {
+			get isOver() {
+				const {local, replicas} = now();
+				return lacksFile() || (local >= wanted.local && replicas >= wanted.replicas);
+			},
+			reply: (reply) => {
+				if (lacksFile()) reply.error(WAITAOF_WITHOUT_AOF.message);
+				else writeDurability(reply, now());
+			},
+		};
+		this.#waiters.add(client, wait, timeoutMs);
+		if (wanted.replicas > 0) this.#askForAcks();
+	}
+
+	#durabilityOf(position: number, offset: number): Durability {
+		const local = this.#parts.durablePosition() >= position ? 1 : 0;
+		return {local, replicas: this.#replicas.durableCount(offset)};
+	}
+
+	/** More of the append-only file is on the disk, or the file was turned off. Looked at when the turn is over. */
+	diskAdvanced(): void {
+		if (this.#isLookingAtDisk) return;
+		this.#isLookingAtDisk = true;
+		setImmediate(() => {
+			this.#isLookingAtDisk = false;
+			this.#waiters.look();
+			this.#following?.link?.becameDurable();
+		});
 	}
 
 	follow(host: string, port: number, nodeId = ''): boolean {
@@ -299,6 +363,7 @@ export class Replication implements ReplicationService {
 			this.#isKnown = this.history.backlog !== null;
 			this.history.keep();
 			this.feed.isLeading = false;
+			this.#durable.restart(this.history.offset, stream.position);
 			this.#releaseBlocked();
 		}
 		const following: Following = {
@@ -384,6 +449,7 @@ export class Replication implements ReplicationService {
 			clients,
 			frontend,
 			makeLoader,
+			durableOffset: () => this.#durable.value,
 			nowMs: () => this.#nowMs(),
 			events: {
 				emptied: () => {
@@ -393,6 +459,7 @@ export class Replication implements ReplicationService {
 				},
 				replaced: () => {
 					outlets.replacementEnded();
+					this.#durable.restart(history.offset, this.#parts.stream.position);
 				},
 				up: () => {
 					following.isUp = true;
@@ -403,6 +470,7 @@ export class Replication implements ReplicationService {
 					this.#linkChanged();
 				},
 				applied: (bytes, from, to) => {
+					this.#durable.applied(history.offset, this.#parts.stream.position);
 					this.#replicas.feed(bytes, from, to);
 					outlets.dataAdvanced(false);
 				},

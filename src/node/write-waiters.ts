@@ -1,34 +1,30 @@
-/** Clients that wait until replicas have what they wrote: WAIT, and SHUTDOWN. */
+/** Clients that wait until what they wrote is safe: with replicas (WAIT), or on disks (WAITAOF). */
 import type {Client} from '../commands/client.ts';
+import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {NodeClients} from './clients.ts';
 
-interface Waiter {
-	/** Offset of the stream that must be acknowledged. */
-	readonly offset: number;
-	/** Replicas that must have it. */
-	readonly count: number;
+/** What a client waits for. */
+export interface WriteWait {
+	/** Looked at whenever a replica acknowledged something, or the disk has more. */
+	readonly isOver: boolean;
+	/** When it is over, or the client's time is. */
+	reply(reply: ReplyWriter): void;
 }
 
 export class WriteWaiters {
 	readonly #clients: NodeClients;
-	readonly #acknowledgedCount: (offset: number) => number;
-	readonly #waiting = new Map<Client, Waiter>();
+	readonly #waiting = new Map<Client, WriteWait>();
 
-	constructor(clients: NodeClients, acknowledgedCount: (offset: number) => number) {
+	constructor(clients: NodeClients) {
 		this.#clients = clients;
-		this.#acknowledgedCount = acknowledgedCount;
 	}
 
-	get isEmpty(): boolean {
-		return this.#waiting.size === 0;
-	}
-
-	add(client: Client, offset: number, count: number, timeoutMs: number): void {
-		this.#waiting.set(client, {offset, count});
+	add(client: Client, wait: WriteWait, timeoutMs: number): void {
+		this.#waiting.set(client, wait);
 		this.#clients.block(client, {
 			timeoutMs,
 			timedOut: (reply) => {
-				reply.integer(this.#acknowledgedCount(offset));
+				wait.reply(reply);
 			},
 			ended: () => {
 				this.#waiting.delete(client);
@@ -36,13 +32,12 @@ export class WriteWaiters {
 		});
 	}
 
-	/** Replicas acknowledged something: who waited for it goes on. */
+	/** Something became safe: who waited for it goes on. */
 	look(): void {
-		for (const [client, {offset, count}] of this.#waiting) {
-			const acknowledged = this.#acknowledgedCount(offset);
-			if (acknowledged < count) continue;
+		for (const [client, wait] of this.#waiting) {
+			if (!wait.isOver) continue;
 			this.#clients.unblock(client, (reply) => {
-				reply.integer(acknowledged);
+				wait.reply(reply);
 			});
 		}
 	}

@@ -33,6 +33,8 @@ export interface ReplicaRecord {
 	neverAcks: boolean;
 	/** Offset up to which it said to have applied the stream. */
 	ackOffset: number;
+	/** Of that, what it said to have on its disk; -1 when it said nothing of that. */
+	durableOffset: number;
 	/** When it last said so, or when it came online. */
 	ackAtMs: number;
 }
@@ -47,6 +49,7 @@ export function newReplica(): ReplicaRecord {
 		isSnapshotOnly: false,
 		neverAcks: false,
 		ackOffset: 0,
+		durableOffset: -1,
 		ackAtMs: 0,
 	};
 }
@@ -96,6 +99,14 @@ export function countGood(
 export function countAcknowledged(replicas: Iterable<Readonly<ReplicaRecord>>, offset: number): number {
 	let count = 0;
 	for (const replica of replicas) if (replica.phase === 'online' && replica.ackOffset >= offset) count++;
+	return count;
+}
+
+/** Replicas that have the stream up to an offset on their disks, as WAITAOF counts them. */
+export function countDurable(replicas: Iterable<Readonly<ReplicaRecord>>, offset: number): number {
+	let count = 0;
+	for (const {phase, durableOffset} of replicas)
+		if (phase === 'online' && durableOffset >= 0 && durableOffset >= offset) count++;
 	return count;
 }
 

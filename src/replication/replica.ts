@@ -144,8 +144,12 @@ export class ReplicaMachine {
 		}
 	}
 
-	/** Now and then, at least once a second. @param offset bytes of the stream that are applied */
-	tick(nowMs: number, offset: number): void {
+	/**
+	 * Now and then, at least once a second.
+	 * @param offset bytes of the stream that are applied
+	 * @param durableOffset of these, those that are on the disk; negative when no file is kept
+	 */
+	tick(nowMs: number, offset: number, durableOffset: number): void {
 		if (this.#state === 'failed') return;
 		if (nowMs - this.#lastHeardAtMs > this.#options.timeoutMs()) {
 			this.#fail(
@@ -158,14 +162,15 @@ export class ReplicaMachine {
 			return;
 		}
 		if (nowMs - this.#lastAckAtMs < ACK_INTERVAL_MS) return;
-		if (this.#state === 'online') this.acknowledge(nowMs, offset);
+		if (this.#state === 'online') this.acknowledge(nowMs, offset, durableOffset);
 	}
 
 	/** Tells the primary how far this replica is: each second, after a snapshot, and when asked by GETACK. */
-	acknowledge(nowMs: number, offset: number): void {
+	acknowledge(nowMs: number, offset: number, durableOffset: number): void {
 		if (this.#state !== 'online') return;
 		this.#lastAckAtMs = nowMs;
-		this.#send('REPLCONF', 'ACK', String(offset));
+		const durable = durableOffset < 0 ? [] : ['FACK', String(durableOffset)];
+		this.#send('REPLCONF', 'ACK', String(offset), ...durable);
 	}
 
 	/** Whoever drives the machine found that it cannot go on. */

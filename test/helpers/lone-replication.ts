@@ -22,4 +22,6 @@ export const loneReplication: ReplicationService = {
 	lead: () => undefined,
 	acknowledgedCount: () => 0,
 	wait: unexpected,
+	durability: () => ({local: 0, replicas: 0}),
+	waitDurable: unexpected,
 };

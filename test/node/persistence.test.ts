@@ -39,6 +39,7 @@ class Files implements AsyncDisposable {
 			isPrimary: () => true,
 			log: (_level, line) => this.logs.push(line),
 			onLost: (reason) => this.lost.push(reason),
+			onDurable: () => undefined,
 		});
 	}
 
@@ -80,6 +81,7 @@ class Files implements AsyncDisposable {
 			isPrimary: () => true,
 			log: () => undefined,
 			onLost: () => undefined,
+			onDurable: () => undefined,
 		});
 		await files.start({...openDoor().services, databases: [db]});
 		files.aof.turnOff();

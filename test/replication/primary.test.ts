@@ -4,6 +4,7 @@ import {ReplicationHistory} from '../../src/replication/history.ts';
 import {
 	answerPsync,
 	countAcknowledged,
+	countDurable,
 	countGood,
 	isOverdue,
 	lagSeconds,
@@ -61,6 +62,17 @@ test('WAIT counts replicas that are online and have come far enough', (t) => {
 	];
 	t.is(countAcknowledged(replicas, 10), 1);
 	t.is(countAcknowledged(replicas, 0), 2);
+});
+
+test('WAITAOF counts replicas that are online and told of their disks', (t) => {
+	const replicas = [
+		replica({phase: 'online', ackOffset: 10, durableOffset: 10}),
+		replica({phase: 'online', ackOffset: 10, durableOffset: 9}),
+		replica({phase: 'online', ackOffset: 10}),
+		replica({phase: 'awaiting-ack', durableOffset: 10}),
+	];
+	t.is(countDurable(replicas, 10), 1);
+	t.is(countDurable(replicas, 0), 2);
 });
 
 test('who owes acknowledgements and is silent is overdue', (t) => {

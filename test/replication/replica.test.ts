@@ -178,31 +178,35 @@ test('a primary that gives up in the middle of a full resynchronisation', (t) =>
 
 test('an online replica acknowledges once a second, and when it is asked to', (t) => {
 	const {machine, receive, sent} = machineOf({known: {id: ID, offset: 7}});
-	machine.tick(0, 7);
+	machine.tick(0, 7, -1);
 	receive(`${introduce}+CONTINUE\r\n`);
 	sent.length = 0;
-	machine.tick(1000, 7);
-	machine.tick(1100, 8);
-	machine.tick(1900, 9);
+	machine.tick(1000, 7, -1);
+	machine.tick(1100, 8, -1);
+	machine.tick(1900, 9, -1);
 	t.deepEqual(sent.splice(0), ['REPLCONF ACK 7']);
-	machine.tick(2000, 9);
+	machine.tick(2000, 9, -1);
 	t.deepEqual(sent.splice(0), ['REPLCONF ACK 9']);
-	machine.acknowledge(2100, 10);
+	machine.acknowledge(2100, 10, -1);
 	t.deepEqual(sent.splice(0), ['REPLCONF ACK 10']);
+	// One that keeps a file also tells how far it is on the disk.
+	machine.acknowledge(2200, 11, 9);
+	machine.tick(3200, 12, 0);
+	t.deepEqual(sent.splice(0), ['REPLCONF ACK 11 FACK 9', 'REPLCONF ACK 12 FACK 0']);
 });
 
 test('silence for longer than the timeout ends it, in any phase', (t) => {
 	const silent = machineOf();
-	silent.machine.tick(60_000, 0);
+	silent.machine.tick(60_000, 0, -1);
 	t.deepEqual(silent.told, []);
-	silent.machine.tick(60_001, 0);
+	silent.machine.tick(60_001, 0, -1);
 	t.deepEqual(silent.told, ['failed: Timeout connecting to the MASTER...']);
 	const online = machineOf({known: {id: ID, offset: 7}});
 	online.receive(`${introduce}+CONTINUE\r\n`);
-	online.machine.tick(61_001, 7);
+	online.machine.tick(61_001, 7, -1);
 	t.deepEqual(online.told.slice(1), ['failed: MASTER timeout: no data nor PING received...']);
 	// It failed once, and does nothing any more.
-	online.machine.tick(99_000, 7);
+	online.machine.tick(99_000, 7, -1);
 	online.receive('*1\r\n');
 	t.is(online.told.length, 2);
 	t.is(online.stream(), '');
