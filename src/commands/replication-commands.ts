@@ -3,17 +3,23 @@
  * and what a client asks about its own writes (WAIT).
  */
 import {parseInt64} from '../lib/integers.ts';
+import type {Request} from '../resp/request.ts';
 import {newReplica} from '../replication/primary.ts';
-import {block, bytes, custom, flag, integer, oneOf} from './args.ts';
+import {block, bytes, custom, flag, integer, named, oneOf, optional, text} from './args.ts';
 import {isReplica} from './client.ts';
 import {type Command, type CommandFacts, command} from './command.ts';
 import type {Context} from './context.ts';
 import {CommandError, MUST_BE_POSITIVE, NOT_AN_INTEGER, SYNTAX_ERROR} from './errors.ts';
-import {WAITAOF_WITHOUT_AOF, writeDurability} from './replication-service.ts';
+import {type FailoverOrder, WAITAOF_WITHOUT_AOF, writeDurability} from './replication-service.ts';
 
 const NOT_IN_CLUSTER = new CommandError('ERR REPLICAOF not allowed in cluster mode.');
 const FAILOVER_TO_PRIMARY = new CommandError("ERR PSYNC FAILOVER can't be sent to a master.");
 const FAILOVER_OF_ANOTHER = new CommandError('ERR PSYNC FAILOVER replid must match my replid.');
+const FAILOVER_IN_CLUSTER = new CommandError(
+	'ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.',
+);
+const FAILING_OVER = new CommandError('ERR REPLICAOF not allowed while failing over.');
+const BAD_FAILOVER_TIMEOUT = new CommandError('ERR FAILOVER timeout must be greater than 0');
 const BAD_PRIMARY_PORT = new CommandError('ERR Invalid master port');
 const NO_REPLICAS_OF_REPLICAS = new CommandError('ERR Command is not valid when client is a replica.');
 const BAD_TIMEOUT = new CommandError('ERR timeout is not an integer or out of range');
@@ -164,6 +170,75 @@ const followTarget = custom<() => FollowTarget>(
 	},
 );
 
+type FailoverRequest = FailoverOrder | 'abort';
+
+/** Options in any order, read when it is sure that the node is in no cluster. */
+const failoverRequest = custom<() => FailoverRequest>(
+	[
+		optional(
+			named(
+				'TO',
+				block('target', {host: text('host'), port: integer('port'), force: optional(flag('FORCE'))}),
+			),
+		),
+		optional(flag('ABORT')),
+		optional(named('TIMEOUT', integer('milliseconds'))),
+	],
+	{
+		min: 0,
+		max: Infinity,
+		read(cursor) {
+			const {request} = cursor;
+			cursor.at = cursor.end;
+			return () => readFailover(request);
+		},
+	},
+);
+
+function readFailover(request: Request): FailoverRequest {
+	if (request.count === 2 && request.isWord(1, 'ABORT')) return 'abort';
+	let target: FailoverOrder['target'] = null;
+	let isForced = false;
+	let timeoutMs = 0;
+	const number = (at: number): number => {
+		const value = parseInt64(request.bytes(at));
+		if (value === null) throw NOT_AN_INTEGER;
+		return Number(value);
+	};
+	for (let at = 1; at < request.count; at++) {
+		const following = request.count - at - 1;
+		if (request.isWord(at, 'TIMEOUT') && following > 0 && timeoutMs === 0) {
+			timeoutMs = number(++at);
+			if (timeoutMs <= 0) throw BAD_FAILOVER_TIMEOUT;
+		} else if (request.isWord(at, 'TO') && following > 1 && target === null) {
+			target = {host: request.latin1(at + 1), port: number(at + 2)};
+			at += 2;
+		} else if (request.isWord(at, 'FORCE') && !isForced) {
+			isForced = true;
+		} else {
+			throw SYNTAX_ERROR;
+		}
+	}
+	return {target, isForced, timeoutMs};
+}
+
+const failover = command({
+	name: 'failover',
+	since: '6.2.0',
+	group: 'server',
+	flags: ['admin', 'noscript', 'stale'],
+	summary: 'Start a coordinated failover between this server and one of its replicas.',
+	complexity: 'O(1)',
+	args: [failoverRequest],
+	run({reply, services: {cluster, replication}}, read) {
+		if (cluster !== null) throw FAILOVER_IN_CLUSTER;
+		const order = read();
+		if (order === 'abort') replication.abortFailover();
+		else replication.failover(order);
+		reply.ok();
+	},
+});
+
 type FollowFacts = Pick<CommandFacts, 'name' | 'since' | 'docFlags' | 'deprecatedSince' | 'replacedBy'>;
 
 const followCommand = (facts: FollowFacts): Command =>
@@ -176,6 +251,7 @@ const followCommand = (facts: FollowFacts): Command =>
 		args: [followTarget],
 		run({client, reply, services: {cluster, replication}}, readTarget) {
 			if (cluster !== null) throw NOT_IN_CLUSTER;
+			if (replication.failoverState !== 'no-failover') throw FAILING_OVER;
 			// Its link would be cut by the command.
 			if (isReplica(client)) throw NO_REPLICAS_OF_REPLICAS;
 			const target = readTarget();
@@ -282,6 +358,7 @@ export const replicationCommands: readonly Command[] = [
 	replConf,
 	replicaOf,
 	slaveOf,
+	failover,
 	role,
 	wait,
 	waitAof,

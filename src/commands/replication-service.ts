@@ -41,6 +41,19 @@ export interface PrimaryFacts {
 	readonly downForSeconds: number;
 }
 
+/** As INFO prints it. */
+export type FailoverState = 'no-failover' | 'waiting-for-sync' | 'failover-in-progress';
+
+/** What FAILOVER asks for. */
+export interface FailoverOrder {
+	/** Null: whichever replica has everything first. */
+	readonly target: {readonly host: string; readonly port: number} | null;
+	/** When the time is over the target takes over without what it lacks. */
+	readonly isForced: boolean;
+	/** 0: without end. */
+	readonly timeoutMs: number;
+}
+
 /** Numbers of disks. */
 export interface Durability {
 	/** 1: this node's. */
@@ -82,6 +95,11 @@ export interface ReplicationService {
 	follow(host: string, port: number): boolean;
 	/** REPLICAOF NO ONE. Does nothing on a primary. */
 	lead(): void;
+	readonly failoverState: FailoverState;
+	/** FAILOVER, on a node without a cluster. @throws CommandError */
+	failover(order: FailoverOrder): void;
+	/** FAILOVER ABORT. @throws CommandError when there is none */
+	abortFailover(): void;
 	/** WAIT: number of replicas that have all that the client wrote. */
 	acknowledgedCount(client: Client): number;
 	/** WAIT: replies to the client when so many have it, or after `timeoutMs` (0: never) with the number that do. */

@@ -15,7 +15,7 @@ export function replicationLines(replication: ReplicationService, settings: Sett
 		['connected_slaves', followers.length],
 		...(countsGood ? ([['min_slaves_good_slaves', replication.goodFollowerCount]] as const) : []),
 		...followers.map(followerLine),
-		['master_failover_state', 'no-failover'],
+		['master_failover_state', replication.failoverState],
 		['master_replid', history.id],
 		['master_replid2', history.secondId],
 		['master_repl_offset', history.offset],

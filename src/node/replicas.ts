@@ -22,6 +22,7 @@ import {
 } from '../replication/primary.ts';
 import type {ReplicaRecord} from '../replication/primary.ts';
 import {NEWLINE, STREAM_DATABASE} from '../replication/wire.ts';
+import type {Candidate} from './failover.ts';
 import {FullSync} from './full-sync.ts';
 import type {SnapshotMaker} from './snapshot-port.ts';
 
@@ -93,6 +94,15 @@ export class Replicas {
 		for (const {ackOffset, neverAcks} of this.#members.values())
 			if (!neverAcks && ackOffset < offset) count++;
 		return count;
+	}
+
+	/** Who could take this node's part. */
+	candidates(offset: number): Candidate[] {
+		return [...this.#members].map(([client, replica]) => ({
+			...addressOf(client, replica),
+			isOnline: replica.phase === 'online',
+			isSynced: replica.ackOffset === offset,
+		}));
 	}
 
 	facts(): FollowerFacts[] {

@@ -28,6 +28,8 @@ export interface ReplicationLinkOptions {
 	readonly stats: Stats;
 	readonly history: ReplicationHistory;
 	readonly known: KnownHistory | null;
+	/** The other node is to lead from now on. */
+	readonly isHandingOver: boolean;
 	/** What is selected in the stream, where it goes on. */
 	readonly databaseIndex: number;
 	readonly databases: readonly Keyspace[];
@@ -52,6 +54,8 @@ export interface ReplicationLinkEvents {
 	applied(bytes: Uint8Array, from: number, to: number): void;
 	/** Replicas of this node must come again: the history goes on under another id, or is another. */
 	renamed(): void;
+	/** The other node leads now, or refused to. */
+	handedOver(isAccepted: boolean): void;
 	/** The end, once. */
 	down(reason: string): void;
 }
@@ -81,7 +85,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 	#isEnded = false;
 
 	constructor(options: ReplicationLinkOptions) {
-		const {host, port, listeningPort, links, settings, known, nowMs, log} = options;
+		const {host, port, listeningPort, links, settings, known, isHandingOver, nowMs, log} = options;
 		this.#options = options;
 		this.#databaseIndex = options.databaseIndex;
 		this.#machine = new ReplicaMachine(
@@ -91,6 +95,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 				user: settings.primaryUser,
 				password: settings.primaryPassword,
 				known,
+				isHandingOver,
 				timeoutMs: () => settings.replicationTimeoutSeconds * 1000,
 			},
 			this,
@@ -311,6 +316,10 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 
 	stream(bytes: Uint8Array): void {
 		this.#applier!.push(bytes);
+	}
+
+	handedOver(isAccepted: boolean): void {
+		this.#options.events.handedOver(isAccepted);
 	}
 
 	failed(reason: string): void {

@@ -11,6 +11,8 @@ import {FLAG} from '../commands/command.ts';
 import {CommandError} from '../commands/errors.ts';
 import {
 	type Durability,
+	type FailoverOrder,
+	type FailoverState,
 	type FollowerFacts,
 	type PrimaryFacts,
 	type ReplicationService,
@@ -28,6 +30,7 @@ import type {NodeClients} from './clients.ts';
 import type {CommandStream} from './command-stream.ts';
 import type {NodeConfig} from './config.ts';
 import {DurableOffset} from './durable-offset.ts';
+import {Failover} from './failover.ts';
 import type {Frontend} from './frontend.ts';
 import type {Clock} from './ports.ts';
 import {ReplicationFeed} from './replication-feed.ts';
@@ -99,6 +102,7 @@ const READ_ONLY = "READONLY You can't write against a read only replica.";
 const PRIMARY_DOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 const NO_KEYS_FOR_REPLICAS = "ERR Replica can't interact with the keyspace";
+const FAILOVER_OF_REPLICA = new CommandError('ERR FAILOVER is not valid when server is a replica.');
 const NO_LINK = new CommandError("NOMASTERLINK Can't SYNC while not connected with my master");
 
 export class Replication implements ReplicationService {
@@ -109,6 +113,7 @@ export class Replication implements ReplicationService {
 	readonly #waiters: WriteWaiters;
 	/** On a replica. */
 	readonly #durable: DurableOffset;
+	readonly #failover: Failover;
 	#isLookingAtDisk = false;
 	#door: ReplicationDoor | null = null;
 	#following: Following | null = null;
@@ -158,10 +163,31 @@ export class Replication implements ReplicationService {
 			onChange: () => {
 				this.#waiters.look();
 				this.#updateRules();
+				this.#failover.look();
 			},
 		});
 		this.feed = new ReplicationFeed(this.history, this.#replicas);
 		this.#waiters = new WriteWaiters(clients);
+		this.#failover = new Failover({
+			candidates: () => this.#replicas.candidates(this.history.offset),
+			pause: () => {
+				stream.flush();
+				clients.pause(Infinity, 'write', 'failover');
+			},
+			unpause: () => {
+				clients.unpause('failover');
+			},
+			follow: (host, port) => {
+				this.follow(host, port);
+			},
+			lead: () => {
+				this.lead();
+			},
+			nowMs: () => this.#nowMs(),
+			log: (level, text) => {
+				outlets.log(level, text);
+			},
+		});
 		this.#durable = new DurableOffset(parts.durablePosition, () => this.#nowMs());
 		stream.addConsumer(this.feed);
 		clients.onRemoved((client) => {
@@ -185,6 +211,7 @@ export class Replication implements ReplicationService {
 		this.#stops.push(
 			clock.every(TICK_MS, () => {
 				this.#following?.link?.tick();
+				this.#failover.look();
 				if (this.#following?.link?.isUp === true) this.#heardAtMs = this.#following.link.lastHeardAtMs;
 			}),
 			clock.every(SECOND_MS, () => {
@@ -292,6 +319,24 @@ export class Replication implements ReplicationService {
 
 	acknowledge(): void {
 		this.#following?.link?.acknowledge();
+	}
+
+	get failoverState(): FailoverState {
+		return this.#failover.state;
+	}
+
+	failover(order: FailoverOrder): void {
+		this.#failover.checkNoneRuns();
+		if (this.#following !== null) throw FAILOVER_OF_REPLICA;
+		this.#failover.begin(order);
+		// Who has everything already takes over when the command is answered.
+		setImmediate(() => {
+			this.#failover.look();
+		});
+	}
+
+	abortFailover(): void {
+		this.#failover.abort();
 	}
 
 	acknowledgedCount(client: Client): number {
@@ -444,6 +489,7 @@ export class Replication implements ReplicationService {
 			stats,
 			history,
 			known: this.#isKnown && this.#isWhole ? {id: history.id, offset: history.offset} : null,
+			isHandingOver: this.#failover.isHandingOver,
 			databaseIndex: this.#databaseIndex,
 			databases,
 			clients,
@@ -476,6 +522,9 @@ export class Replication implements ReplicationService {
 				},
 				renamed: () => {
 					this.#replicas.closeAll();
+				},
+				handedOver: (isAccepted) => {
+					this.#failover.answered(isAccepted);
 				},
 				down: (reason) => {
 					this.#linkEnded(following, link, reason);

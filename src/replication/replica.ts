@@ -25,6 +25,8 @@ export interface ReplicaOptions {
 	readonly password: string;
 	/** Null: there is nothing to go on from. */
 	readonly known: KnownHistory | null;
+	/** The other node is to lead from now on, with `known`. */
+	readonly isHandingOver: boolean;
 	/** `repl-timeout`, as it is now. */
 	readonly timeoutMs: () => number;
 }
@@ -45,6 +47,8 @@ export interface ReplicaOutlet {
 	resumed(id: string): void;
 	/** The next bytes of the stream. */
 	stream(bytes: Uint8Array): void;
+	/** The other node leads now, or refused to. */
+	handedOver(isAccepted: boolean): void;
 	/** The link is to be closed. */
 	failed(reason: string): void;
 	log(level: SyncLogLevel, text: string): void;
@@ -270,12 +274,18 @@ export class ReplicaMachine {
 			'notice',
 			`Trying a partial resynchronization (request ${known.id}:${known.offset + 1}).`,
 		);
-		this.#send('PSYNC', known.id, String(known.offset + 1));
+		const end = this.#options.isHandingOver ? ['FAILOVER'] : [];
+		this.#send('PSYNC', known.id, String(known.offset + 1), ...end);
 	}
 
 	#synced(line: string): void {
 		const [word = '', id = '', offsetText = ''] = line.split(' ');
-		const {known} = this.#options;
+		const {known, isHandingOver} = this.#options;
+		if (isHandingOver) {
+			this.#outlet.handedOver(word === '+CONTINUE' || word === '+FULLRESYNC');
+			// Whom it refused leads again, and wants nothing of it.
+			if (this.phase === 'failed') return;
+		}
 		if (word === '+CONTINUE' && known !== null) {
 			this.#state = 'online';
 			this.#outlet.resumed(isReplicationId(id) ? id : known.id);

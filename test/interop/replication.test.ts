@@ -302,6 +302,25 @@ test('FAILOVER of redis-server hands over to our node, and follows it partially'
 	assertContent(t, old);
 });
 
+test('FAILOVER of our node hands over to redis-server, and follows it partially', async (t) => {
+	const old = await start(t);
+	t.deepEqual(await writeAll(old.client, 0), []);
+	const heir = await startRedis(t, following(old.node.port));
+	await untilLinked(heir.client);
+	t.is(
+		await old.client.ask('FAILOVER', 'TO', '127.0.0.1', String(heir.server.port), 'TIMEOUT', '30000'),
+		'OK',
+	);
+	await untilInfo(heir.client, 'role', 'master');
+	await untilLinked(old.client);
+	t.is((await infoOf(old.client)).get('role'), 'slave');
+	t.deepEqual(await writeAll(heir.client, 1000, WITH_TRANSACTIONS), []);
+	await untilSame(heir.client, old.client);
+	t.is(await figure(heir.client, 'sync_full'), 0);
+	t.is(await figure(heir.client, 'sync_partial_ok'), 1);
+	assertContent(t, heir);
+});
+
 test('a snapshot with a type that we lack is refused by name until the key is gone', async (t) => {
 	const primary = await startRedis(t);
 	await primary.client.ask('SET', 'a', '1');

@@ -13,6 +13,7 @@ const options: ReplicaOptions = {
 	user: '',
 	password: '',
 	known: null,
+	isHandingOver: false,
 	timeoutMs: () => 60_000,
 };
 
@@ -32,6 +33,7 @@ function machineOf(changes: Partial<ReplicaOptions> = {}) {
 			snapshotEnds: () => void told.push('ends'),
 			resumed: (id) => void told.push(`resumed ${id}`),
 			stream: (bytes) => void (stream += latin1(bytes)),
+			handedOver: (isAccepted) => void told.push(`handed over ${isAccepted}`),
 			failed: (reason) => void told.push(`failed: ${reason}`),
 			log: () => undefined,
 		},
@@ -193,6 +195,17 @@ test('an online replica acknowledges once a second, and when it is asked to', (t
 	machine.acknowledge(2200, 11, 9);
 	machine.tick(3200, 12, 0);
 	t.deepEqual(sent.splice(0), ['REPLCONF ACK 11 FACK 9', 'REPLCONF ACK 12 FACK 0']);
+});
+
+test('who hands over says so, and hears whether the other leads', (t) => {
+	const known = {id: ID, offset: 7};
+	const accepted = machineOf({known, isHandingOver: true});
+	accepted.receive(`${introduce}+CONTINUE ${NEW_ID}\r\n`);
+	t.is(accepted.sent.at(-1), `PSYNC ${ID} 8 FAILOVER`);
+	t.deepEqual(accepted.told, ['handed over true', `resumed ${NEW_ID}`]);
+	const refused = machineOf({known, isHandingOver: true});
+	refused.receive(`${introduce}-ERR PSYNC FAILOVER replid must match my replid.\r\n`);
+	t.is(refused.told[0], 'handed over false');
 });
 
 test('silence for longer than the timeout ends it, in any phase', (t) => {
