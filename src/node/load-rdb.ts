@@ -11,6 +11,8 @@ export interface RdbLoaderOptions {
 	readonly checksum: boolean;
 	/** Keys that had expired by then are left out: unix ms; null where another decides about them. */
 	readonly expiredBefore: number | null;
+	/** Is told of each key that was left out. */
+	readonly onExpired?: (database: number, key: Uint8Array) => void;
 	/** What becomes of a key that is there already. Default `refuse`: no file has a key twice. */
 	readonly duplicates?: 'refuse' | 'replace';
 }
@@ -77,6 +79,7 @@ export class RdbLoader implements SnapshotLoader {
 		const {expiredBefore, duplicates} = this.#options;
 		if (expiredBefore !== null && expireAt >= 0 && expireAt < expiredBefore) {
 			this.expiredCount++;
+			this.#options.onExpired?.(this.#index, key.bytes().slice());
 			return;
 		}
 		const db = this.#db;

@@ -126,6 +126,7 @@ class Node implements RunningNode {
 			onLost: (message) => {
 				this.#post({kind: 'failed', code: 'ERR_SHOAL_AOF', message});
 			},
+			savedFields: () => this.#replication.savedFields(),
 			onDurable: () => {
 				this.#replication.diskAdvanced();
 			},
@@ -218,6 +219,8 @@ class Node implements RunningNode {
 		// Clients hear meanwhile that they must wait; the cluster hears of the node when it has its data.
 		await this.#recover(services);
 		if (this.#stopping) return;
+		const {restored} = this.#persistence;
+		if (restored !== null) this.#replication.restore(restored, this.#isPrimary());
 		this.#replication.start({
 			port: this.#listener.port,
 			frontend,

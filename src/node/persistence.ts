@@ -21,7 +21,7 @@ import {ParameterError} from './config-parameters.ts';
 import {RdbLoader} from './load-rdb.ts';
 import type {Clock, DataDisk} from './ports.ts';
 import {RdbSaver} from './rdb-saver.ts';
-import {type LoadingProgress, Recovery} from './recovery.ts';
+import {type LoadingProgress, Recovery, type RestoredHistory} from './recovery.ts';
 import {SnapshotPool} from './snapshot-pool.ts';
 import type {SnapshotLoader, SnapshotMaker} from './snapshot-port.ts';
 import {Snapshots} from './snapshots.ts';
@@ -38,6 +38,8 @@ export interface PersistenceOptions {
 	readonly log: (level: LogLevel, line: string) => void;
 	/** Data that clients were promised cannot be kept: the node must end. */
 	readonly onLost: (reason: string) => void;
+	/** For the head of dump.rdb: whose data it has. What was done is in the history when it returns. */
+	readonly savedFields: () => ReadonlyMap<string, string>;
 	/** More of what was appended is on the disk, or nothing is appended any more. */
 	readonly onDurable: () => void;
 }
@@ -87,9 +89,10 @@ export class NodePersistence implements PersistenceService {
 			settings,
 			databases,
 			snapshots,
-			image: (give) => {
-				snapshots.imageNow(give);
+			image: (give, fields) => {
+				snapshots.imageNow(give, fields);
 			},
+			fields: options.savedFields,
 			nowMs,
 			log,
 		});
@@ -135,6 +138,11 @@ export class NodePersistence implements PersistenceService {
 	/** Null unless files are being loaded. */
 	get loading(): LoadingProgress | null {
 		return this.#recovery?.progress ?? null;
+	}
+
+	/** After the start: whose data dump.rdb had; null when it did not tell. */
+	get restored(): RestoredHistory | null {
+		return this.#recovery?.restored ?? null;
 	}
 
 	get loadedCount(): number {

@@ -17,7 +17,9 @@ export interface RdbSaverOptions {
 	readonly databases: readonly Keyspace[];
 	readonly snapshots: SnapshotMaker;
 	/** Gives the whole image of now, in pieces. */
-	readonly image: (give: (bytes: Uint8Array) => void) => void;
+	readonly image: (give: (bytes: Uint8Array) => void, fields: ReadonlyMap<string, string>) => void;
+	/** For the head of the file: whose data it has. */
+	readonly fields: () => ReadonlyMap<string, string>;
 	/** Unix ms. */
 	readonly nowMs: () => number;
 	readonly log: (level: 'notice' | 'warning', line: string) => void;
@@ -85,14 +87,14 @@ export class RdbSaver {
 
 	/** Writes the file while the node waits. Changes stay counted. @throws the system's error */
 	write(): void {
-		const {disk, log, image} = this.#options;
+		const {disk, log, image, fields} = this.#options;
 		const temporary = this.#temporaryPath('save');
 		try {
 			const file = disk.open(temporary, 'create');
 			try {
 				image((bytes) => {
 					for (let at = 0; at < bytes.length;) at += file.writeSync(bytes, at, bytes.length);
-				});
+				}, fields());
 				file.syncSync();
 			} finally {
 				file.close();
@@ -132,7 +134,7 @@ export class RdbSaver {
 
 	/** No snapshot may be under way. @throws the system's error when it cannot even begin */
 	begin(): void {
-		const {disk, databases, snapshots, log} = this.#options;
+		const {disk, databases, snapshots, log, fields} = this.#options;
 		this.isScheduled = false;
 		this.#triedAtSeconds = this.#nowSeconds();
 		const temporary = this.#temporaryPath('bgsave');
@@ -159,7 +161,7 @@ export class RdbSaver {
 			changes: new Map(databases.map((db) => [db, db.dirty])),
 		};
 		log('notice', 'Background saving started');
-		file.fillFrom(snapshots.begin(file));
+		file.fillFrom(snapshots.begin(file, fields()));
 	}
 
 	/** Ends the BGSAVE under way: nothing is left of it, and it counts as no failure. */

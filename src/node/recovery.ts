@@ -17,6 +17,7 @@ import {
 	ManifestError,
 	parseManifest,
 } from '../persistence/aof-manifest.ts';
+import {readSavedFields, type SavedHistory} from '../replication/saved-history.ts';
 import type {AofPlayer} from './aof-player.ts';
 import {
 	DataFileError,
@@ -25,7 +26,7 @@ import {
 	loadDataFile,
 	loadDataFileNow,
 } from './data-file.ts';
-import {RdbLoader} from './load-rdb.ts';
+import {RdbLoader, type RdbLoaderOptions} from './load-rdb.ts';
 import type {DataDisk} from './ports.ts';
 
 export interface RecoveryOptions {
@@ -47,6 +48,12 @@ export interface LoadingProgress {
 	loadedBytes: number;
 }
 
+/** Whose data dump.rdb had, and the keys of it that had expired since: those who have the same data are told. */
+export interface RestoredHistory {
+	readonly history: SavedHistory;
+	readonly expired: readonly (readonly [database: number, key: Uint8Array])[];
+}
+
 /** A file to load, and what may be done about its end. */
 interface Step {
 	readonly path: string;
@@ -64,11 +71,16 @@ const MANIFEST_REMEDY =
 
 export class Recovery {
 	readonly #options: RecoveryOptions;
+	#onExpired: RdbLoaderOptions['onExpired'] = undefined;
+	/** Of the head of the last RDB file. */
+	#fields: ReadonlyMap<string, string> = new Map();
 	/** Null unless files are being loaded. */
 	progress: LoadingProgress | null = null;
 	/** Of the last RDB file that was loaded. */
 	loadedCount = 0;
 	expiredCount = 0;
+	/** Where dump.rdb told whose data it has; null after a start from elsewhere. */
+	restored: RestoredHistory | null = null;
 
 	constructor(options: RecoveryOptions) {
 		this.#options = options;
@@ -81,7 +93,14 @@ export class Recovery {
 	async start(): Promise<AofManifest> {
 		const {settings, log} = this.#options;
 		if (!settings.appendOnly) {
+			const expired: RestoredHistory['expired'][number][] = [];
+			this.#onExpired = (database, key) => {
+				expired.push([database, key]);
+			};
 			await this.#load(this.#rdbSteps(), 'disk');
+			this.#onExpired = undefined;
+			const history = readSavedFields(this.#fields);
+			if (history !== null) this.restored = {history, expired};
 			return EMPTY_MANIFEST;
 		}
 		const manifest = this.readManifest();
@@ -226,6 +245,7 @@ export class Recovery {
 			checksum: settings.rdbChecksum,
 			expiredBefore: leavesOut ? nowMs() : null,
 			duplicates,
+			...(this.#onExpired === undefined ? {} : {onExpired: this.#onExpired}),
 		});
 	}
 
@@ -233,6 +253,7 @@ export class Recovery {
 	#finishStep(step: Step, {rdb, player, isInTransaction, validBytes, size}: DataFileOutcome): void {
 		const {settings, disk, log} = this.#options;
 		if (rdb !== null) {
+			this.#fields = rdb.aux;
 			this.loadedCount = rdb.loadedCount;
 			this.expiredCount = rdb.expiredCount;
 			log('notice', `Done loading RDB, keys loaded: ${rdb.loadedCount}, keys expired: ${rdb.expiredCount}.`);

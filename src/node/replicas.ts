@@ -21,7 +21,8 @@ import {
 	newReplica,
 } from '../replication/primary.ts';
 import type {ReplicaRecord} from '../replication/primary.ts';
-import {NEWLINE, STREAM_DATABASE} from '../replication/wire.ts';
+import {savedFields} from '../replication/saved-history.ts';
+import {NEWLINE} from '../replication/wire.ts';
 import type {Candidate} from './failover.ts';
 import {FullSync} from './full-sync.ts';
 import type {SnapshotMaker} from './snapshot-port.ts';
@@ -197,11 +198,7 @@ export class Replicas {
 		const sync = new FullSync({
 			replicas: this.#waiting,
 			mark: randomId(),
-			aux: new Map([
-				[STREAM_DATABASE, String(streamDatabase())],
-				['repl-id', history.id],
-				['repl-offset', String(history.offset)],
-			]),
+			aux: savedFields({id: history.id, offset: history.offset, database: streamDatabase()}),
 			onSent: (sent) => {
 				this.#sent(sent);
 			},

@@ -25,6 +25,7 @@ import type {Keyspace} from '../data/keyspace.ts';
 import type {FromNode} from '../launcher/messages.ts';
 import {assert} from '../lib/assert.ts';
 import {ReplicationHistory} from '../replication/history.ts';
+import {savedFields} from '../replication/saved-history.ts';
 import {GET_ACK, PING} from '../replication/wire.ts';
 import type {NodeClients} from './clients.ts';
 import type {CommandStream} from './command-stream.ts';
@@ -35,6 +36,7 @@ import type {Frontend} from './frontend.ts';
 import type {Clock} from './ports.ts';
 import {ReplicationFeed} from './replication-feed.ts';
 import {ReplicationLink} from './replication-link.ts';
+import type {RestoredHistory} from './recovery.ts';
 import {Replicas} from './replicas.ts';
 import type {SnapshotLoader, SnapshotMaker} from './snapshot-port.ts';
 import type {StreamLinks} from './stream-links.ts';
@@ -222,6 +224,30 @@ export class Replication implements ReplicationService {
 		if (host !== undefined && port !== undefined) this.follow(host, Number(port));
 		this.#updateRules();
 		if (door.isPrimary) this.#reportRole();
+	}
+
+	/** Before `start`: the data are of a history that others may still follow. */
+	restore({history, expired}: RestoredHistory, isPrimary: boolean): void {
+		const {stream, databases} = this.#parts;
+		if (!isPrimary) {
+			this.history.resume(history.id, history.offset);
+			this.#databaseIndex = history.database in databases ? history.database : 0;
+			return;
+		}
+		this.history.succeed(history.id, history.offset);
+		for (const [database, key] of expired) stream.removed(database, key);
+		stream.flush();
+	}
+
+	/** For the head of dump.rdb; empty while the data belong to no history that anybody could follow. */
+	savedFields(): ReadonlyMap<string, string> {
+		const {history} = this;
+		const following = this.#following;
+		if (following === null) this.#parts.stream.flush();
+		const isKnown = following === null ? history.backlog !== null : this.#isKnown && this.#isWhole;
+		if (!isKnown) return new Map();
+		const database = following === null ? 0 : (following.link?.databaseIndex ?? this.#databaseIndex);
+		return savedFields({id: history.id, offset: history.offset, database});
 	}
 
 	stop(): void {
@@ -618,6 +644,7 @@ export class Replication implements ReplicationService {
 		if (aloneForMs > replicationBacklogSeconds * 1000) {
 			this.#parts.stream.flush();
 			this.history.drop(randomId());
+			this.#isKnown = false;
 			this.#parts.outlets.log(
 				'notice',
 				`Replication backlog freed after ${replicationBacklogSeconds} seconds without connected replicas.`,

@@ -91,6 +91,21 @@ export class ReplicationHistory {
 		this.#backlog = new Backlog(this.#backlogBytes, offset);
 	}
 
+	/** A replica starts again with data of that history, as of that offset. */
+	resume(id: string, offset: number): void {
+		this.id = id;
+		this.offset = offset;
+		this.keep();
+	}
+
+	/** A primary starts again with such data: what it writes now is another history, that begins where the old one was. */
+	succeed(id: string, offset: number): void {
+		this.secondId = id;
+		this.secondOffset = offset + 1;
+		this.offset = offset;
+		this.keep();
+	}
+
 	/** Nobody followed for long: the stream is not kept any more, so that what comes is another history. */
 	drop(newId: string): void {
 		this.id = newId;

@@ -39,6 +39,7 @@ class Files implements AsyncDisposable {
 			isPrimary: () => true,
 			log: (_level, line) => this.logs.push(line),
 			onLost: (reason) => this.lost.push(reason),
+			savedFields: () => new Map(),
 			onDurable: () => undefined,
 		});
 	}
@@ -81,6 +82,7 @@ class Files implements AsyncDisposable {
 			isPrimary: () => true,
 			log: () => undefined,
 			onLost: () => undefined,
+			savedFields: () => new Map(),
 			onDurable: () => undefined,
 		});
 		await files.start({...openDoor().services, databases: [db]});
