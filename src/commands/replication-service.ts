@@ -69,6 +69,11 @@ export interface ReplicationService {
 	/** The error line for a command with these flags, or null; in Redis's order of checks. */
 	refusal(flagBits: number, client: Client): string | null;
 
+	/** A client's command may have changed the key, on a replica that may be written to. */
+	wroteLocally(database: number, key: Uint8Array): void;
+	/** From the cron: on a replica, removes keys that clients wrote to it and that have expired. @param nowMs unix time */
+	expireLocal(nowMs: number, isOver: () => boolean): void;
+
 	readonly history: Readonly<
 		Pick<ReplicationHistory, 'id' | 'secondId' | 'secondOffset' | 'offset' | 'backlog'>
 	>;

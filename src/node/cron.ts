@@ -77,10 +77,13 @@ export class Cron {
 	}
 
 	#round(): void {
-		const {clients, frontend, turnClock} = this.#parts;
+		const {clients, clock, frontend, services, turnClock} = this.#parts;
 		clients.endPauseIfOver(turnClock.read());
 		frontend.closeOverdue();
 		this.#beginExpire();
+		if (!this.activeExpire || clients.pauseMode !== 'none') return;
+		const endMs = clock.monotonicMs() + EXPIRE_SLICE_MS;
+		services.replication.expireLocal(turnClock.nowMs, () => clock.monotonicMs() >= endMs);
 	}
 
 	#beginExpire(): void {

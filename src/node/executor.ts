@@ -61,6 +61,11 @@ export class Executor {
 		this.#context = {reply: writer, request, client, services, db: services.databases[0]!};
 	}
 
+	/** Whether there is such a command. */
+	knows(request: Request): boolean {
+		return this.#table.find(request) !== null;
+	}
+
 	/** False: the client must wait (CLIENT PAUSE), the command did not run and is to be given again. */
 	execute(client: Client, request: Request): boolean {
 		const {writer} = this;
@@ -129,6 +134,8 @@ export class Executor {
 			stream.end(request, this.#changeCount() !== changesBefore);
 			client.writtenUpTo = stream.position;
 		}
+		if ((command.flagBits & FLAG.write) !== 0 && !client.isPrimary && replication.isReplica)
+			this.#noteLocalWrite(command, client, request);
 		client.argumentBytes = 0;
 		stats.totalCommands++;
 		client.commandCount++;
@@ -247,6 +254,15 @@ export class Executor {
 			const index = keys.at[i]!;
 			db.preserve(request.keySlot(index), request.region, request.offsets[index]!, request.lengths[index]!);
 		}
+	}
+
+	/** A replica that may be written to removes what was written here when it expires. */
+	#noteLocalWrite(command: Command, client: Client, request: Request): void {
+		const {replication} = this.#services;
+		const keys = this.#keys;
+		if (!command.collectKeys(request, keys)) return;
+		for (let i = 0; i < keys.count; i++)
+			replication.wroteLocally(client.databaseIndex, request.bytes(keys.at[i]!));
 	}
 
 	/** Grows with every change of any database. */

@@ -313,7 +313,10 @@ class Node implements RunningNode {
 	#onClusterEvent(event: ClusterEvent): void {
 		const db = this.#databases[0]!;
 		if (event.kind === 'slots-lost') for (const slot of event.slots) this.#loseSlot(db, slot);
-		if (event.kind === 'reset') db.flush();
+		if (event.kind === 'reset') {
+			db.flush();
+			this.#replication.reset();
+		}
 	}
 
 	/** Its keys are another node's now: they go here, in the replicas and in the files. */

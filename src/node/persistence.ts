@@ -318,6 +318,8 @@ export class NodePersistence implements PersistenceService {
 			return 'started';
 		}
 		if (this.#snapshots.isBusy) {
+			// One for replicas counts as a save, as the child of redis that makes it does.
+			if (!this.aof.isRewriting) throw SAVE_IN_PROGRESS;
 			if (!mayBeScheduled) throw OTHER_IN_PROGRESS;
 			this.rdb.isScheduled = true;
 			return 'scheduled';

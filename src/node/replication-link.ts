@@ -36,6 +36,8 @@ export interface ReplicationLinkOptions {
 	readonly clients: NodeClients;
 	readonly frontend: Frontend;
 	readonly makeLoader: () => SnapshotLoader;
+	/** Forty random hex digits. */
+	readonly randomId: () => string;
 	/** Bytes of the stream that are on this node's disk; negative when it keeps no file. */
 	readonly durableOffset: () => number;
 	readonly nowMs: () => number;
@@ -48,8 +50,8 @@ export interface ReplicationLinkEvents {
 	emptied(): void;
 	/** They hold the snapshot, or nothing when it broke off. */
 	replaced(): void;
-	/** The stream is followed. */
-	up(): void;
+	/** The stream is followed. @param isKnown false: its primary gives it no name, and nobody can go on where it stops */
+	up(isKnown: boolean): void;
 	/** More of the stream is applied; the history has it. */
 	applied(bytes: Uint8Array, from: number, to: number): void;
 	/** Replicas of this node must come again: the history goes on under another id, or is another. */
@@ -78,10 +80,13 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 	#loader: SnapshotLoader | null = null;
 	/** Of the snapshot under way: the history that its data belong to. */
 	#syncing: KnownHistory | null = null;
+	/** The primary knows SYNC only. */
+	#isNameless = false;
 	#transfer: TransferFacts | null = null;
 	#databaseIndex: number;
 	/** The primary asked how far this replica is, and the disk was not as far as the data: it is told when it is. */
 	#owesDurableOffset = false;
+	readonly #skippedCommands = new Set<string>();
 	#isEnded = false;
 
 	constructor(options: ReplicationLinkOptions) {
@@ -250,9 +255,11 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		this.#options.log(level, text);
 	}
 
-	fullResync(id: string, offset: number): void {
-		this.log('notice', `Full resync from master: ${id}:${offset}`);
-		this.#syncing = {id, offset};
+	fullResync(known: KnownHistory | null): void {
+		if (known !== null) this.log('notice', `Full resync from master: ${known.id}:${known.offset}`);
+		this.#isNameless = known === null;
+		// Those that follow this node must call it something.
+		this.#syncing = known ?? {id: this.#options.randomId(), offset: 0};
 		this.#options.events.renamed();
 	}
 
@@ -296,7 +303,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		this.log('notice', 'MASTER <-> REPLICA sync: Finished with success');
 		this.#begin();
 		events.replaced();
-		events.up();
+		events.up(!this.#isNameless);
 		this.acknowledge();
 	}
 
@@ -310,7 +317,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		}
 		history.keep();
 		this.#begin();
-		events.up();
+		events.up(true);
 		this.acknowledge();
 	}
 
@@ -365,10 +372,23 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 					`== CRITICAL == This replica is sending an error to its master: '${error}' after processing the command '${command}'`,
 				);
 			},
+			onSkipped: (command) => {
+				this.#skipped(command);
+			},
 			onFailed: (reason) => {
 				this.#machine.fail(reason);
 			},
 		});
+	}
+
+	/** Once for each command, and not for each of a busy channel's messages. */
+	#skipped(command: string): void {
+		if (this.#skippedCommands.has(command)) return;
+		this.#skippedCommands.add(command);
+		this.log(
+			'notice',
+			`${command} of the master is not carried out: this server does not have it. It changes no keys, and goes on to the replicas of this node.`,
+		);
 	}
 
 	#end(): void {

@@ -34,6 +34,7 @@ import {DurableOffset} from './durable-offset.ts';
 import {Failover} from './failover.ts';
 import type {Frontend} from './frontend.ts';
 import type {Clock} from './ports.ts';
+import {LocalExpiry} from './local-expiry.ts';
 import {ReplicationFeed} from './replication-feed.ts';
 import {ReplicationLink} from './replication-link.ts';
 import type {RestoredHistory} from './recovery.ts';
@@ -116,6 +117,7 @@ export class Replication implements ReplicationService {
 	/** On a replica. */
 	readonly #durable: DurableOffset;
 	readonly #failover: Failover;
+	readonly #localExpiry: LocalExpiry;
 	#isLookingAtDisk = false;
 	#door: ReplicationDoor | null = null;
 	#following: Following | null = null;
@@ -170,6 +172,7 @@ export class Replication implements ReplicationService {
 		});
 		this.feed = new ReplicationFeed(this.history, this.#replicas);
 		this.#waiters = new WriteWaiters(clients);
+		this.#localExpiry = new LocalExpiry(parts.databases);
 		this.#failover = new Failover({
 			candidates: () => this.#replicas.candidates(this.history.offset),
 			pause: () => {
@@ -301,6 +304,15 @@ export class Replication implements ReplicationService {
 		if (following?.link?.isLoading === true && (flagBits & FLAG.loading) === 0) return LOADING;
 		if (this.#replicas.has(client) && (flagBits & KEYSPACE_FLAGS) !== 0) return NO_KEYS_FOR_REPLICAS;
 		return null;
+	}
+
+	wroteLocally(database: number, key: Uint8Array): void {
+		this.#localExpiry.changed(database, key);
+	}
+
+	expireLocal(nowMs: number, isOver: () => boolean): void {
+		if (this.#following !== null && this.#following.link?.isLoading !== true)
+			this.#localExpiry.run(nowMs, isOver);
 	}
 
 	get primary(): PrimaryFacts | null {
@@ -471,6 +483,7 @@ export class Replication implements ReplicationService {
 		this.history.keep();
 		this.#isWhole = true;
 		this.feed.isLeading = true;
+		this.#localExpiry.forget();
 		// Nobody knows what the old primary had selected.
 		stream.selectAgain();
 		// They learn of the new id when they come again, and go on where they are.
@@ -479,6 +492,13 @@ export class Replication implements ReplicationService {
 		outlets.log('notice', `MASTER MODE enabled, my replication ID is ${this.history.id}`);
 		this.#updateRules();
 		this.#reportRole();
+	}
+
+	/** CLUSTER RESET: the data are gone, and nobody may go on as if they were those of the history. */
+	reset(): void {
+		this.history.drop(randomId());
+		this.#isKnown = false;
+		this.#replicas.closeAll();
 	}
 
 	// Shutdown
@@ -521,10 +541,12 @@ export class Replication implements ReplicationService {
 			clients,
 			frontend,
 			makeLoader,
+			randomId,
 			durableOffset: () => this.#durable.value,
 			nowMs: () => this.#nowMs(),
 			events: {
 				emptied: () => {
+					this.#localExpiry.forget();
 					this.#isWhole = false;
 					outlets.replacementBegins();
 					this.#updateRules();
@@ -533,11 +555,11 @@ export class Replication implements ReplicationService {
 					outlets.replacementEnded();
 					this.#durable.restart(history.offset, this.#parts.stream.position);
 				},
-				up: () => {
+				up: (isKnown) => {
 					following.isUp = true;
 					following.failureCount = 0;
 					this.#isWhole = true;
-					this.#isKnown = true;
+					this.#isKnown = isKnown;
 					this.#heardAtMs = this.#nowMs();
 					this.#linkChanged();
 				},

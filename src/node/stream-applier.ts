@@ -23,6 +23,8 @@ export interface StreamApplierOptions {
 	readonly onAsked: () => void;
 	/** A command was refused or failed here, with this error line: the data are not the primary's any more. */
 	readonly onError: (command: string, error: string) => void;
+	/** A command that changes no keys is not known here, and was left out. */
+	readonly onSkipped: (command: string) => void;
 	/** What came is not the protocol. */
 	readonly onFailed: (reason: string) => void;
 }
@@ -31,6 +33,11 @@ const UPPER = 0xdf;
 const LETTER_M = 0x4d;
 const LETTER_E = 0x45;
 const LETTER_R = 0x52;
+const LETTER_F = 0x46;
+const LETTER_P = 0x50;
+const LETTER_S = 0x53;
+/** Commands of a stream that write to no keys. */
+const KEYLESS = ['PUBLISH', 'SPUBLISH', 'FUNCTION', 'SCRIPT'] as const;
 
 export class StreamApplier {
 	readonly #options: StreamApplierOptions;
@@ -89,7 +96,7 @@ export class StreamApplier {
 
 	/** Runs the whole commands of `region.bytes[0, end)`. Where they end. */
 	#run(region: Region, end: number): number {
-		const {frontend, client, onApplied, onAsked, onError, onFailed} = this.#options;
+		const {frontend, client, onApplied, onAsked, onError, onSkipped, onFailed} = this.#options;
 		const {reader, executor, writer} = frontend;
 		let at = 0;
 		/** Applied and not yet told. */
@@ -113,6 +120,8 @@ export class StreamApplier {
 					onApplied(region.bytes, from, at);
 					from = at;
 					onAsked();
+				} else if (word !== 'exec' && this.#isLeftOut(request)) {
+					onSkipped(request.word(0));
 				} else if (word !== 'exec') {
 					request.ownsRegion = false;
 					const {errorCount} = writer;
@@ -131,6 +140,15 @@ export class StreamApplier {
 		frontend.endRun();
 		if (at > from) onApplied(region.bytes, from, at);
 		return at;
+	}
+
+	/** Whatever is written to keys must be applied or complained about; what is not may be unknown here. */
+	#isLeftOut(request: Request): boolean {
+		const first = request.region.bytes[request.offsets[0]!]! & UPPER;
+		if (first !== LETTER_P && first !== LETTER_S && first !== LETTER_F) return false;
+		for (const name of KEYLESS)
+			if (request.isWord(0, name)) return !this.#options.frontend.executor.knows(request);
+		return false;
 	}
 
 	/** Whether the transaction whose MULTI stands at `at` is there as a whole. */

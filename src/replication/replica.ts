@@ -36,8 +36,8 @@ export type SyncLogLevel = 'notice' | 'warning';
 /** Views of bytes are valid until the method returns. Any of the methods may stop the machine by `fail`. */
 export interface ReplicaOutlet {
 	send(bytes: Uint8Array): void;
-	/** A snapshot of the primary's data follows; the stream goes on from this offset of this history. */
-	fullResync(id: string, offset: number): void;
+	/** A snapshot of the primary's data follows; the stream goes on from there, of a history that only PSYNC tells (else null). */
+	fullResync(known: KnownHistory | null): void;
 	/** @param length bytes of the snapshot; -1 when the primary does not know */
 	snapshotBegins(length: number): void;
 	snapshot(bytes: Uint8Array): void;
@@ -94,6 +94,7 @@ export class ReplicaMachine {
 	#tailLength = 0;
 	#lastHeardAtMs: number;
 	#lastAckAtMs = 0;
+	#isAcknowledging = true;
 
 	constructor(options: ReplicaOptions, outlet: ReplicaOutlet, nowMs: number) {
 		this.#options = options;
@@ -171,7 +172,7 @@ export class ReplicaMachine {
 
 	/** Tells the primary how far this replica is: each second, after a snapshot, and when asked by GETACK. */
 	acknowledge(nowMs: number, offset: number, durableOffset: number): void {
-		if (this.#state !== 'online') return;
+		if (this.#state !== 'online' || !this.#isAcknowledging) return;
 		this.#lastAckAtMs = nowMs;
 		const durable = durableOffset < 0 ? [] : ['FACK', String(durableOffset)];
 		this.#send('REPLCONF', 'ACK', String(offset), ...durable);
@@ -298,14 +299,22 @@ export class ReplicaMachine {
 				return;
 			}
 			this.#state = 'bulk-header';
-			this.#outlet.fullResync(id, offset);
+			this.#outlet.fullResync({id, offset});
 			return;
 		}
-		this.#fail(
-			word === '-NOMASTERLINK' || word === '-LOADING'
-				? `MASTER is currently unable to PSYNC but should be in the future: ${line}`
-				: `Unexpected reply to PSYNC from master: ${line}`,
+		if (word === '-NOMASTERLINK' || word === '-LOADING') {
+			this.#fail(`MASTER is currently unable to PSYNC but should be in the future: ${line}`);
+			return;
+		}
+		// Before 2.8 there was SYNC: all data, and a stream without offsets, of which nobody is told how far it came.
+		this.#outlet.log(
+			'notice',
+			`Master does not support PSYNC or is in error state (reply: ${line}). Retrying with SYNC...`,
 		);
+		this.#isAcknowledging = false;
+		this.#state = 'bulk-header';
+		this.#outlet.fullResync(null);
+		this.#send('SYNC');
 	}
 
 	// Snapshot

@@ -10,6 +10,8 @@ export const loneReplication: ReplicationService = {
 	isReplica: false,
 	hasRules: false,
 	refusal: () => null,
+	wroteLocally: unexpected,
+	expireLocal: () => undefined,
 	history: new ReplicationHistory('1'.repeat(40), 1024 * 1024),
 	primary: null,
 	followers: () => [],

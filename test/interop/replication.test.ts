@@ -357,6 +357,25 @@ test('a command that we lack is told in the log and by INFO, and the rest of the
 	t.is((await infoOf(client)).get('master_link_status'), 'up');
 });
 
+test('messages, functions and scripts of redis-server pass through our node, and are told of once', async (t) => {
+	const primary = await startRedis(t, {args: ['--repl-ping-replica-period', '3600']});
+	const ours = await startReplica(t, primary.server.port);
+	const last = await startRedis(t, following(ours.node.port));
+	await untilLinked(last.client);
+	const library =
+		"#!lua name=lib\nredis.register_function{function_name='f', callback=function() return 'of the library' end, flags={'no-writes'}}";
+	t.is(await primary.client.ask('FUNCTION', 'LOAD', library), 'lib');
+	for (let i = 0; i < 3; i++) await primary.client.ask('PUBLISH', 'news', String(i));
+	await primary.client.ask('SCRIPT', 'FLUSH');
+	await primary.client.ask('SET', 'a', '1');
+	await untilSame(primary.client, ours.client, last.client);
+	t.is(await last.client.ask('FCALL_RO', 'f', '0'), 'of the library');
+	t.is(await figure(ours.client, 'unexpected_error_replies'), 0);
+	t.notRegex(logOf(ours.node), /CRITICAL/);
+	t.is(logOf(ours.node).match(/PUBLISH of the master is not carried out/g)?.length, 1);
+	assertContent(t, last);
+});
+
 // Chains
 
 test('a chain of redis-server, our node and redis-server is the same all along', async (t) => {

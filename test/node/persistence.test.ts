@@ -129,11 +129,14 @@ test('a full disk under the append-only file refuses writes until it has room; n
 	await using node = await Files.start({appendonly: 'yes'});
 	node.set('a', '1');
 	t.is(node.files.writeRefusal, null);
+	// A flush under way would put writes off.
+	await node.settled();
 	node.disk.roomBytes = 10;
 	node.set('b', '2');
 	t.is(node.files.writeRefusal, NO_SPACE);
 	node.files.tick();
 	t.is(node.files.writeRefusal, NO_SPACE);
+	await node.settled();
 	node.disk.roomBytes = 1000;
 	node.files.tick();
 	t.is(node.files.writeRefusal, null);
@@ -246,4 +249,18 @@ test('a BGSAVE that has to wait for a rewrite is told so, and comes after it', a
 	t.true(node.files.aof.isRewriting);
 	await node.settled();
 	t.is(node.files.aof.rewritesCount, 2);
+});
+
+test('while a snapshot is made for a replica there is no BGSAVE, as with the child of redis that makes it', async (t) => {
+	await using files = await Files.start({});
+	const sink = {isBehind: true, chunk: () => undefined, end: () => undefined, failed: () => undefined};
+	const snapshot = files.files.snapshots.begin(sink);
+	for (const mayBeScheduled of [false, true]) {
+		t.throws(() => files.files.saveInBackground(mayBeScheduled), {
+			message: 'ERR Background save already in progress',
+		});
+	}
+	snapshot.cancel();
+	t.is(files.files.saveInBackground(false), 'started');
+	await files.settled();
 });

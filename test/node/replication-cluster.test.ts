@@ -65,6 +65,21 @@ test.serial(
 	},
 );
 
+test.serial('a replica that was reset is of no history any more', async (t) => {
+	const {first, replicas} = await formCluster(t, 1);
+	const {client} = replicas[0]!;
+	await write(first.client, 'a');
+	t.is(await first.client.ask('WAIT', '1', '0'), 1);
+	const id = (await infoOf(first.client)).get('master_replid');
+	t.is(await client.ask('CLUSTER', 'RESET'), 'OK');
+	t.is(await client.ask('DBSIZE'), 0);
+	const info = await infoOf(client);
+	t.is(info.get('role'), 'master');
+	t.not(info.get('master_replid'), id);
+	t.is(info.get('master_replid2'), '0'.repeat(40));
+	t.is(info.get('second_repl_offset'), '-1');
+});
+
 test.serial('a manual failover loses nothing, and all who follow go on partially', async (t) => {
 	const {first, replicas} = await formCluster(t, 2);
 	const [heir, sibling] = replicas as [Talker, Talker];

@@ -180,6 +180,56 @@ test.serial('keys expire on a replica when its primary says so, and are hidden u
 	);
 });
 
+test.serial('a replica that may be written to removes by itself what was written to it', async (t) => {
+	const primary = await start(t);
+	await primary.client.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+	const {client} = await startReplica(t, primary.node.port, {
+		config: {'replica-read-only': 'no', hz: '100'},
+	});
+	await primary.client.ask('SELECT', '2');
+	await primary.client.ask('SET', 'theirs', 'x', 'PX', '1');
+	t.is(await primary.client.ask('WAIT', '1', '0'), 1);
+	await client.ask('SELECT', '2');
+	t.is(await client.ask('SET', 'ours', 'x', 'PX', '20'), 'OK');
+	t.is(await client.ask('SET', 'kept', 'x', 'PX', '20'), 'OK');
+	t.is(await client.ask('PERSIST', 'kept'), 1);
+	t.is(await client.ask('SET', 'later', 'x', 'EX', '1000'), 'OK');
+	// Hidden from the start, and still there.
+	t.is(await client.ask('GET', 'theirs'), null);
+	await eventually(
+		() => client.ask('DBSIZE'),
+		(size) => size === 3,
+	);
+	t.deepEqual(await client.ask('MGET', 'ours', 'kept', 'later', 'theirs'), [null, 'x', 'x', null]);
+	t.is((await infoOf(client, 'stats')).get('expired_keys'), '1');
+});
+
+test.serial('a primary that knows SYNC only is followed, and takes part in nothing more', async (t) => {
+	const empty = `REDIS0009${String.fromCharCode(0xff)}${'\0'.repeat(8)}`;
+	const stream = pipeline('SELECT 0', 'SET a 1');
+	const primary = await ScriptedPrimary.listen(t, (socket) => {
+		socket.once('data', (data) => {
+			t.is(String(data), command('SYNC'));
+			socket.write(Buffer.from(`$${empty.length}\r\n${empty}${stream}`, 'latin1'));
+		});
+		socket.write("-ERR unknown command 'PSYNC'\r\n");
+	});
+	const {client} = await startReplica(t, primary.port);
+	await eventually(
+		() => client.ask('GET', 'a'),
+		(value) => value === '1',
+	);
+	const info = await infoOf(client, 'replication');
+	t.is(info.get('slave_repl_offset'), String(stream.length));
+	// Nobody could go on where it is: the next link asks for all data again.
+	await client.ask('CLIENT', 'KILL', 'TYPE', 'master');
+	await eventually(
+		() => Promise.resolve(primary.asked.length),
+		(count) => count === 2,
+	);
+	t.regex(primary.asked[1]!, /PSYNC \? -1$/);
+});
+
 test.serial('writes need as many good replicas as min-replicas-to-write says', async (t) => {
 	const primary = await start(t, {config: {'min-replicas-to-write': '1', 'min-replicas-max-lag': '10'}});
 	const refused = /NOREPLICAS Not enough good replicas to write\./;

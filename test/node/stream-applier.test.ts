@@ -14,12 +14,14 @@ function applier() {
 	const askedAt: number[] = [];
 	const errors: string[] = [];
 	const failures: string[] = [];
+	const skipped: string[] = [];
 	const made: StreamApplier = new StreamApplier({
 		frontend: door.frontend,
 		client,
 		onApplied: (bytes, from, to) => void (applied += latin1(bytes, from, to)),
 		onAsked: () => void askedAt.push(applied.length),
 		onError: (command, error) => void errors.push(`${command}: ${error}`),
+		onSkipped: (command) => void skipped.push(command),
 		onFailed: (reason) => void failures.push(reason),
 	});
 	const db = door.services.databases[0]!;
@@ -29,6 +31,7 @@ function applier() {
 		db,
 		errors,
 		failures,
+		skipped,
 		askedAt,
 		applied: () => applied,
 		push: (text: string) => made.push(latin1ToBytes(text)),
@@ -63,6 +66,18 @@ test('a stream that is cut anywhere is applied as one that is not, and told byte
 		}),
 		{numRuns: 50},
 	);
+});
+
+test('what writes to no keys and is not known here is left out, and told byte for byte', (t) => {
+	const {applied, errors, get, push, skipped} = applier();
+	const stream = pipeline('SET a 1', 'PUBLISH news hello', 'spublish news hello', 'INCR a', 'SCRIPT FLUSH');
+	push(stream);
+	t.deepEqual(skipped, ['PUBLISH', 'SPUBLISH', 'SCRIPT']);
+	t.deepEqual(errors, []);
+	t.is(get('a'), '2');
+	t.is(applied(), stream);
+	push(pipeline('NOSUCH a'));
+	t.is(errors.length, 1);
 });
 
 test('a transaction is applied when its end is there, not before', (t) => {

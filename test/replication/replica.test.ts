@@ -27,7 +27,7 @@ function machineOf(changes: Partial<ReplicaOptions> = {}) {
 		{...options, ...changes},
 		{
 			send: (bytes) => void sent.push(commandOf(bytes)),
-			fullResync: (id, offset) => void told.push(`full ${id} ${offset}`),
+			fullResync: (known) => void told.push(known === null ? 'full' : `full ${known.id} ${known.offset}`),
 			snapshotBegins: (length) => void told.push(`begins ${length}`),
 			snapshot: (bytes) => void (snapshot += latin1(bytes)),
 			snapshotEnds: () => void told.push('ends'),
@@ -121,13 +121,7 @@ test('a primary without psync2 tells no id: the history is the same', (t) => {
 });
 
 test('a primary that cannot serve now ends the attempt', (t) => {
-	for (const line of [
-		"-NOMASTERLINK Can't SYNC",
-		'-LOADING Redis',
-		'-ERR no',
-		'+CONTINUE',
-		'+FULLRESYNC x 1',
-	]) {
+	for (const line of ["-NOMASTERLINK Can't SYNC", '-LOADING Redis', '+FULLRESYNC x 1']) {
 		const {machine, receive, told} = machineOf();
 		receive(`${introduce}${line}\r\n`);
 		t.is(machine.phase, 'failed', line);
@@ -206,6 +200,20 @@ test('who hands over says so, and hears whether the other leads', (t) => {
 	const refused = machineOf({known, isHandingOver: true});
 	refused.receive(`${introduce}-ERR PSYNC FAILOVER replid must match my replid.\r\n`);
 	t.is(refused.told[0], 'handed over false');
+});
+
+test('a primary that does not know PSYNC is asked by SYNC, and acknowledged to by nobody', (t) => {
+	const {machine, receive, sent, told, snapshot, stream} = machineOf({known: {id: ID, offset: 7}});
+	receive(`${introduce}-ERR unknown command 'PSYNC'\r\n`);
+	t.is(sent.at(-1), 'SYNC');
+	receive('\n\n$5\r\nimageSET a');
+	t.deepEqual(told, ['full', 'begins 5', 'ends']);
+	t.is(snapshot(), 'image');
+	t.is(stream(), 'SET a');
+	sent.length = 0;
+	machine.acknowledge(2000, 5, -1);
+	machine.tick(9000, 5, -1);
+	t.deepEqual(sent, []);
 });
 
 test('silence for longer than the timeout ends it, in any phase', (t) => {
