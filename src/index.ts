@@ -67,7 +67,8 @@ export interface ClusterNode {
 
 /**
  * A node of this cluster: itself, its index in `nodes`, its port, `host:port`, or its id or how that begins. Words that mean
- * any number of nodes are understood too: `primaries`, `replicas`, `all`, `random`, `owner-of:<key or slot>`.
+ * any number of nodes are understood too: `primaries`, `replicas`, `all`, `random`, `minority`, `majority`, `shard:<n>`,
+ * `owner-of:<key or slot>`.
  */
 export type NodeTarget = ClusterNode | number | string;
 

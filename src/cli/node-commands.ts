@@ -18,6 +18,8 @@ Targets, one or several:
   3f9a0c                   by id, or how it begins
   primaries, replicas, all of the nodes that it can be done to
   random                   any one of them
+  minority, majority       so many of the primaries that serve slots
+  shard:<n>                a primary and its replicas, from 0
   owner-of:<key or slot>   who serves it; a number is a slot
 `;
 

@@ -90,7 +90,8 @@ function targetView({fleet}: Launcher, isCandidate: (node: NodeThread) => boolea
 		nodes: fleet.nodes.map((node) => {
 			const {index, host, port} = node.start;
 			const role = node.role?.role ?? 'primary';
-			return {index, host, port, nodeId: node.nodeId, role, isCandidate: isCandidate(node)};
+			const primaryId = node.role?.primaryId ?? '';
+			return {index, host, port, nodeId: node.nodeId, role, primaryId, isCandidate: isCandidate(node)};
 		}),
 		ownerOf: (slot) => fleet.ownerOf(slot),
 		below: (bound) => (bound === 0 ? 0 : randomInt(bound)),

@@ -5,7 +5,8 @@
  *     node 1, 1          by index, from 0            primaries, replicas, all    of the nodes that it can be done to
  *     7001               by port                     random, one                 any one of them
  *     127.0.0.1:7001     by address                  owner-of:<key or slot>      who serves it; a number is a slot
- *     3f9a0c             by id, or how it begins
+ *     3f9a0c             by id, or how it begins         shard:<n>                 a primary and its replicas, from 0
+ *                                                        minority, majority        so many of the primaries
  *
  * Several of them mean all of the nodes that they mean.
  */
@@ -23,6 +24,8 @@ export interface TargetNode {
 	/** Empty: not known. */
 	readonly nodeId: string;
 	readonly role: NodeRole;
+	/** Id of the primary that it follows; empty: none, or not known. */
+	readonly primaryId: string;
 	/** Whether it can be done to this node now: words that name none in particular choose among these. */
 	readonly isCandidate: boolean;
 }
@@ -35,9 +38,19 @@ export interface TargetView {
 	below(bound: number): number;
 }
 
-const WORDS = ['all', 'primaries', 'replicas', 'random', 'one', 'owner-of'] as const;
+const WORDS = [
+	'all',
+	'primaries',
+	'replicas',
+	'random',
+	'one',
+	'minority',
+	'majority',
+	'shard',
+	'owner-of',
+] as const;
 const HINT =
-	'name a node by index, port, host:port or id, or write all, primaries, replicas, random, owner-of:<key or slot>';
+	'name a node by index, port, host:port or id, or write all, primaries, replicas, random, minority, majority, shard:<n>, owner-of:<key or slot>';
 
 /**
  * The indexes that the words mean, in order and each once; at least one.
@@ -75,7 +88,11 @@ function resolveOne(word: string, view: TargetView): number[] {
 		case 'one':
 		case 'random':
 			return indexesOf(candidates.slice(view.below(candidates.length)).slice(0, 1), word);
+		case 'minority':
+		case 'majority':
+			return resolvePart(lower, view);
 		default:
+			if (lower.startsWith('shard:')) return resolveShard(word.slice('shard:'.length), view);
 			return lower.startsWith('owner-of:')
 				? [resolveOwner(word.slice('owner-of:'.length), view)]
 				: [resolveNode(word, view.nodes)];
@@ -85,6 +102,47 @@ function resolveOne(word: string, view: TargetView): number[] {
 function indexesOf(nodes: readonly TargetNode[], word: string): number[] {
 	if (nodes.length === 0) throw new UsageError(`${word}: there is no such node that this can be done to`);
 	return nodes.map(({index}) => index);
+}
+
+/**
+ * So many primaries that the rest is a majority of all of them, or so many that the rest is none: what a failover survives,
+ * and what prevents it. Those that it cannot be done to count among all of them.
+ */
+function resolvePart(word: 'minority' | 'majority', view: TargetView): number[] {
+	const primaries = servers(view);
+	const majority = Math.floor(primaries.length / 2) + 1;
+	const wanted = word === 'majority' ? majority : primaries.length - majority;
+	const candidates = primaries.filter(({isCandidate}) => isCandidate);
+	if (wanted === 0 || candidates.length < wanted) {
+		throw new UsageError(
+			`${word}: of ${primaries.length} primaries that is ${wanted}, and it can be done to ${candidates.length} of them`,
+		);
+	}
+	return candidates.slice(0, wanted).map(({index}) => index);
+}
+
+/** The primaries that count in the cluster: each serves a slot at least, alive or not. In the order of nodes. */
+function servers(view: TargetView): TargetNode[] {
+	const owners = new Set(Array.from({length: SLOT_COUNT}, (_, slot) => view.ownerOf(slot)));
+	return view.nodes.filter(({index}) => owners.has(index));
+}
+
+/** Shards are counted in the order of their primaries. */
+function resolveShard(number: string, view: TargetView): number[] {
+	const primaries = servers(view);
+	const primary = /^\d{1,5}$/.test(number) ? primaries[Number(number)] : undefined;
+	if (primary === undefined) {
+		throw new UsageError(
+			`shard:${number}: there is no such shard${primaries.length === 0 ? '' : `; there are 0 to ${primaries.length - 1}`}`,
+		);
+	}
+	const members = view.nodes.filter(
+		(node) => node === primary || (primary.nodeId !== '' && node.primaryId === primary.nodeId),
+	);
+	return indexesOf(
+		members.filter(({isCandidate}) => isCandidate),
+		`shard:${number}`,
+	);
 }
 
 function resolveOwner(keyOrSlot: string, view: TargetView): number {

@@ -102,6 +102,8 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	#publication: NodeJS.Immediate | null = null;
 	/** A client asked for a change that may still wait to be in nodes.conf. */
 	#hasPromised = false;
+	/** It knew others after the last step that changed who it knows. */
+	#knowsPeers: boolean;
 	readonly #nodesConf = (): string => this.#core.nodesConf();
 
 	private constructor(options: ClusterNodeOptions, file: NodesConfFile, core: ClusterCore) {
@@ -109,6 +111,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		this.#file = file;
 		this.#core = core;
 		this.#slotTable = new SlotTableWriter(options.slotTable, options.index);
+		this.#knowsPeers = core.view.nodes.size > 1;
 	}
 
 	/**
@@ -282,6 +285,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		const {bus, outlets} = this.#options;
 		if (effects.config === 'durable') this.#file.saveDurably(this.#nodesConf);
 		else if (effects.config === 'write') this.#file.saveSoon(this.#nodesConf);
+		this.#keepFirstPeer(effects);
 		if (cause === 'operator') this.#hasPromised = true;
 
 		if (effects.slotTableDirty && cause === 'peer') this.#publishSoon();
@@ -299,6 +303,15 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		for (const {level, text} of effects.logs) outlets.log(level, text);
 		if (this.#publication === null && (effects.slotTableDirty || effects.events.length > 0))
 			this.#reportState();
+	}
+
+	/** Whoever knows nobody when it starts again is lost; who knows one hears of the others. */
+	#keepFirstPeer({events}: Effects): void {
+		if (events.length === 0) return;
+		const knewPeers = this.#knowsPeers;
+		const {nodes, handshakeCount} = this.#core.view;
+		this.#knowsPeers = nodes.size - handshakeCount > 1;
+		if (this.#knowsPeers && !knewPeers) this.#file.settleNow();
 	}
 
 	/**

@@ -77,6 +77,11 @@ export class NodesConfFile {
 		if (this.#waiting !== null) this.saveVisibly(this.#waiting);
 	}
 
+	/** The same where nobody waits for it: a failure is told by `onFailure`, and it is tried again. */
+	settleNow(): void {
+		this.#tryWaiting();
+	}
+
 	/** Makes durable what is not, then gives the lock back. Rejects when that fails; the lock is given back all the same. */
 	async close(): Promise<void> {
 		this.#isClosed = true;

@@ -10,6 +10,7 @@ const view: TargetView = {
 		port: 7000 + index,
 		nodeId: ['abc0', 'abd1', '7002', 'f3', '', '5e'][index]!.padEnd(index === 4 ? 0 : 40, '0'),
 		role: index < 3 ? 'primary' : 'replica',
+		primaryId: index === 3 ? 'abc0'.padEnd(40, '0') : index === 5 ? '7002'.padEnd(40, '0') : '',
 		isCandidate: index !== 4,
 	})),
 	ownerOf: (slot) => (slot === 16_383 ? null : slot % 3),
@@ -37,6 +38,12 @@ for (const [words, indexes] of [
 	[['random'], [5]],
 	[['one'], [5]],
 	[['owner-of:1'], [1]],
+	[['minority'], [0]],
+	[['majority'], [0, 1]],
+	[['shard:0'], [0, 3]],
+	[['Shard:2'], [2, 5]],
+	// Its replica is down.
+	[['shard:1'], [1]],
 	// CLUSTER KEYSLOT foo is 12182, of {foo}bar too; 16384 is no slot and its key hashes to 10126.
 	[['owner-of:foo'], [12_182 % 3]],
 	[['owner-of:{foo}bar'], [12_182 % 3]],
@@ -66,6 +73,8 @@ for (const [words, message] of [
 		['ab'],
 		/^ab: several ids begin so: abc0000000 \(7000\), abd1000000 \(7001\); write more of it, or the port$/,
 	],
+	[['shard:3'], /^shard:3: there is no such shard; there are 0 to 2$/],
+	[['shard:'], /^shard:: there is no such shard/],
 	[['owner-of:'], /^owner-of: needs a key or a slot/],
 	[['owner-of:16383'], /^owner-of:16383: no node here serves slot 16383$/],
 ] as const) {
@@ -75,9 +84,23 @@ for (const [words, message] of [
 	});
 }
 
+test('half of two primaries is their majority, and the smallest minority is nobody', (t) => {
+	const two = {...view, ownerOf: (slot: number) => slot % 2};
+	t.deepEqual(resolveTargets(['majority'], two), [0, 1]);
+	t.throws(() => resolveTargets(['minority'], two), {
+		message: 'minority: of 2 primaries that is 0, and it can be done to 2 of them',
+	});
+});
+
+test('a primary that is down counts in the cluster, and cannot be chosen', (t) => {
+	const nodes = view.nodes.map((node) => (node.index === 1 ? {...node, isCandidate: false} : node));
+	t.deepEqual(resolveTargets(['majority'], {...view, nodes}), [0, 2]);
+	t.deepEqual(resolveTargets(['minority'], {...view, nodes}), [0]);
+});
+
 test('words that name no node choose among none', (t) => {
 	const nobody = {...view, nodes: view.nodes.map((node) => ({...node, isCandidate: false}))};
-	for (const word of ['all', 'primaries', 'replicas', 'random'])
+	for (const word of ['all', 'primaries', 'replicas', 'random', 'shard:0'])
 		t.throws(() => resolveTargets([word], nobody), {
 			instanceOf: UsageError,
 			message: `${word}: there is no such node that this can be done to`,

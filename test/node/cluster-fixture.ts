@@ -36,6 +36,8 @@ export interface TestNodeOptions {
 	readonly config?: Partial<ClusterConfig>;
 	readonly disk?: Disk;
 	readonly sendBufferLimitBytes?: number;
+	/** Within the step that tells of it, with what stands in nodes.conf then. */
+	readonly onEvent?: (event: ClusterEvent, nodesConf: string) => void;
 }
 
 export class TestCluster {
@@ -91,7 +93,10 @@ export class TestCluster {
 			outlets: {
 				role: (change) => roles.push(change),
 				writePause: (change) => pauses.push(change),
-				event: (event) => events.push(event),
+				event: (event) => {
+					events.push(event);
+					options.onEvent?.(event, fs.readFileSync(file, 'utf8'));
+				},
 				log: (_level, text) => logs.push(text),
 				state: (state) => {
 					states.push(state);

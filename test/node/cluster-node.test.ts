@@ -139,6 +139,22 @@ test('what a client is told is done is in nodes.conf before the replies of its p
 	t.regex(fs.readFileSync(file, 'utf8'), /^vars currentEpoch 3 lastVoteEpoch 0$/m);
 });
 
+test('the first peer that a node gets to know is in nodes.conf before anything else happens', async (t) => {
+	const cluster = new TestCluster(t, 3);
+	const known: string[] = [];
+	const first = await cluster.start(0, {
+		onEvent: (event, nodesConf) => {
+			if (event.kind === 'node-added' && known.length === 0) known.push(event.node, nodesConf);
+		},
+	});
+	first.node.settle();
+	const others = [await cluster.start(1), await cluster.start(2)];
+	for (const {port} of others)
+		first.node.submit({kind: 'meet', host: '127.0.0.1', port, busPort: port + 10_000});
+	await first.until(() => first.events.filter(({kind}) => kind === 'node-added').length === 2);
+	t.regex(known[1]!, new RegExp(`^${known[0]!} 127`, 'm'));
+});
+
 test('S74: a second node with the same nodes.conf does not start', async (t) => {
 	const cluster = new TestCluster(t, 2);
 	await cluster.start(0);
