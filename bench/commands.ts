@@ -37,6 +37,7 @@ const connection: ClientConnection = {
 	push() {},
 	resume() {},
 	feed() {},
+	setNoDelay() {},
 	setHeldBytes() {},
 };
 const context: Context = {

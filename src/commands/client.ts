@@ -29,6 +29,8 @@ export interface ClientConnection {
 	feed(bytes: Uint8Array, from: number, to: number): void;
 	/** So many bytes wait elsewhere for this client: they count as output of its own that is not taken yet. */
 	setHeldBytes(bytes: number): void;
+	/** See the transport's link. */
+	setNoDelay(on: boolean): void;
 }
 
 /** Of a client that nobody stands behind. */
@@ -44,6 +46,7 @@ export const NO_CONNECTION: ClientConnection = {
 	resume: () => undefined,
 	feed: () => undefined,
 	setHeldBytes: () => undefined,
+	setNoDelay: () => undefined,
 };
 
 /** `skip` drops the reply of the running command, `skip-next` becomes `skip` with the next one. */

@@ -74,6 +74,9 @@ export interface ReplicationService {
 	/** From the cron: on a replica, removes keys that clients wrote to it and that have expired. @param nowMs unix time */
 	expireLocal(nowMs: number, isOver: () => boolean): void;
 
+	/** The disk does not take a command of the primary. Returns when the replica may go on without it. */
+	lacksDisk(): void;
+
 	readonly history: Readonly<
 		Pick<ReplicationHistory, 'id' | 'secondId' | 'secondOffset' | 'offset' | 'backlog'>
 	>;

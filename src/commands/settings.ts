@@ -84,6 +84,18 @@ export class Settings {
 	replicaAnnouncePort = 0;
 	replicaAnnounced = true;
 	replicaReadOnly = true;
+	/** Writes that the disk refuses do not end a replica. */
+	replicaIgnoreDiskWriteErrors = false;
+	/** What the primary has room for is not refused for want of it. */
+	replicaIgnoreMaxMemory = true;
+	/** No: a snapshot is complete before any replica gets the beginning of it. */
+	replDisklessSync = true;
+	/** How long a snapshot waits for further replicas that want it, and for how many at most (0: any number). */
+	replDisklessSyncDelaySeconds = 0;
+	replDisklessSyncMaxReplicas = 0;
+	replDisableTcpNoDelay = false;
+	/** What becomes of a node that cannot carry out a command of its primary, or of its append-only file. */
+	propagationErrorBehavior: 'ignore' | 'panic' | 'panic-on-replicas' = 'ignore';
 	replicaServeStaleData = true;
 	replicaPriority = 100;
 	/** How long SHUTDOWN waits for replicas that lag; 0: not at all. */
@@ -106,6 +118,9 @@ export class Settings {
 	dbFilename = 'dump.rdb';
 	rdbCompression = true;
 	rdbChecksum = true;
+	/** Files that are written in the background go to the disk bit by bit. */
+	rdbSaveIncrementalFsync = true;
+	aofRewriteIncrementalFsync = true;
 	stopWritesOnBgsaveError = true;
 	shutdownOnSigterm: readonly string[] = [];
 	appendOnly = false;

@@ -266,6 +266,7 @@ export class Aof implements StreamConsumer {
 			const file = new SnapshotFile({
 				disk,
 				path: this.#temporaryBase,
+				isSyncedMeanwhile: settings.aofRewriteIncrementalFsync,
 				onDone: (bytes) => {
 					this.#finishRewrite(bytes);
 				},

@@ -589,7 +589,7 @@ export const PARAMETERS: readonly Parameter[] = [
 	yesNo('rdbcompression', 'yes', {setting: 'rdbCompression'}),
 	yesNo('rdbchecksum', 'yes', {...immutable, setting: 'rdbChecksum'}),
 	yesNo('rdb-del-sync-files', 'no'),
-	yesNo('rdb-save-incremental-fsync', 'yes'),
+	yesNo('rdb-save-incremental-fsync', 'yes', {setting: 'rdbSaveIncrementalFsync'}),
 	yesNo('stop-writes-on-bgsave-error', 'yes', {setting: 'stopWritesOnBgsaveError'}),
 	yesNo('appendonly', 'no', {setting: 'appendOnly'}),
 	special('appendfilename', nameKind('appendfilename', 'filename'), 'appendonly.aof', {
@@ -606,7 +606,7 @@ export const PARAMETERS: readonly Parameter[] = [
 	memory('auto-aof-rewrite-min-size', 67_108_864, 0n, LONG_MAX, {setting: 'autoAofRewriteMinBytes'}),
 	yesNo('aof-disable-auto-gc', 'no', {setting: 'aofDisableAutoGc'}),
 	yesNo('aof-load-truncated', 'yes', {setting: 'aofLoadTruncated'}),
-	yesNo('aof-rewrite-incremental-fsync', 'yes'),
+	yesNo('aof-rewrite-incremental-fsync', 'yes', {setting: 'aofRewriteIncrementalFsync'}),
 	yesNo('aof-timestamp-enabled', 'no', {setting: 'aofTimestampEnabled'}),
 	yesNo('aof-use-rdb-preamble', 'yes', {setting: 'aofUseRdbPreamble'}),
 
@@ -621,11 +621,12 @@ export const PARAMETERS: readonly Parameter[] = [
 	}),
 	memory('repl-backlog-size', 1_048_576, 1n, LONG_MAX, {setting: 'replicationBacklogBytes'}),
 	integer('repl-backlog-ttl', 3600, 0n, LONG_MAX, {setting: 'replicationBacklogSeconds'}),
-	yesNo('repl-disable-tcp-nodelay', 'no'),
+	yesNo('repl-disable-tcp-nodelay', 'no', {setting: 'replDisableTcpNoDelay'}),
 	word('repl-diskless-load', 'disabled', ['disabled', 'on-empty-db', 'swapdb']),
-	yesNo('repl-diskless-sync', 'yes'),
-	integer('repl-diskless-sync-delay', 5, 0n, INT_MAX),
-	integer('repl-diskless-sync-max-replicas', 0, 0n, INT_MAX),
+	yesNo('repl-diskless-sync', 'yes', {setting: 'replDisklessSync'}),
+	// Redis waits 5 s, for a snapshot is a fork of it. Here one is made at once, and the next when it is done.
+	integer('repl-diskless-sync-delay', 0, 0n, INT_MAX, {setting: 'replDisklessSyncDelaySeconds'}),
+	integer('repl-diskless-sync-max-replicas', 0, 0n, INT_MAX, {setting: 'replDisklessSyncMaxReplicas'}),
 	integer('min-replicas-to-write', 0, 0n, INT_MAX, {
 		alias: 'min-slaves-to-write',
 		setting: 'minReplicasToWrite',
@@ -640,8 +641,11 @@ export const PARAMETERS: readonly Parameter[] = [
 		setting: 'replicaAnnouncePort',
 	}),
 	yesNo('replica-announced', 'yes', {setting: 'replicaAnnounced'}),
-	yesNo('replica-ignore-disk-write-errors', 'no'),
-	yesNo('replica-ignore-maxmemory', 'yes', {alias: 'slave-ignore-maxmemory'}),
+	yesNo('replica-ignore-disk-write-errors', 'no', {setting: 'replicaIgnoreDiskWriteErrors'}),
+	yesNo('replica-ignore-maxmemory', 'yes', {
+		alias: 'slave-ignore-maxmemory',
+		setting: 'replicaIgnoreMaxMemory',
+	}),
 	yesNo('replica-lazy-flush', 'no', {alias: 'slave-lazy-flush'}),
 	integer('replica-priority', 100, 0n, INT_MAX, {alias: 'slave-priority', setting: 'replicaPriority'}),
 	yesNo('replica-read-only', 'yes', {alias: 'slave-read-only', setting: 'replicaReadOnly'}),
@@ -649,7 +653,9 @@ export const PARAMETERS: readonly Parameter[] = [
 		alias: 'slave-serve-stale-data',
 		setting: 'replicaServeStaleData',
 	}),
-	word('propagation-error-behavior', 'ignore', ['ignore', 'panic', 'panic-on-replicas']),
+	word('propagation-error-behavior', 'ignore', ['ignore', 'panic', 'panic-on-replicas'], {
+		setting: 'propagationErrorBehavior',
+	}),
 
 	// users
 	text('aclfile', '', immutable),

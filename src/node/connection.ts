@@ -352,6 +352,10 @@ export class Connection implements LinkHandler, ClientConnection, OutputSink {
 
 	// End
 
+	setNoDelay(on: boolean): void {
+		this.#link.setNoDelay(on);
+	}
+
 	setKeepAlive(seconds: number): void {
 		this.#link.setKeepAlive(seconds);
 	}

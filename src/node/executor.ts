@@ -157,7 +157,7 @@ export class Executor {
 		const {config, memory, cluster, persistence, replication} = this.#services;
 		const {settings} = config;
 		// What the primary did is done.
-		if (client.isPrimary) return null;
+		if (client.isPrimary) return this.#refusalOfPrimary(command);
 		// 1. Commands that a setting locks away.
 		if (
 			(command.flagBits & FLAG.admin) !== 0 &&
@@ -185,7 +185,7 @@ export class Executor {
 		}
 		// 4. Is there room.
 		if (settings.maxMemoryBytes > 0 && (command.flagBits & FLAG.denyoom) !== 0 && memory.isOverLimit()) {
-			return OUT_OF_MEMORY;
+			if (!replication.isReplica || !settings.replicaIgnoreMaxMemory) return OUT_OF_MEMORY;
 		}
 		// 5. Does the disk take it.
 		if ((command.flagBits & FLAG.write) !== 0 || command === this.#ping) {
@@ -199,6 +199,16 @@ export class Executor {
 		}
 		// 7. Is the data there yet.
 		return persistence.isLoading && (command.flagBits & FLAG.loading) === 0 ? LOADING : null;
+	}
+
+	/** Only by an operator's wish is a replica without what its primary has. */
+	#refusalOfPrimary({flagBits}: Command): string | null {
+		const {config, memory, persistence, replication} = this.#services;
+		const {maxMemoryBytes, replicaIgnoreMaxMemory} = config.settings;
+		if (maxMemoryBytes > 0 && !replicaIgnoreMaxMemory && (flagBits & FLAG.denyoom) !== 0)
+			if (memory.isOverLimit()) return OUT_OF_MEMORY;
+		if ((flagBits & FLAG.write) !== 0 && persistence.writeRefusal !== null) replication.lacksDisk();
+		return null;
 	}
 
 	/** The slot of all keys, NO_KEYS, or CROSS_SLOT. */

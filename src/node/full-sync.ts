@@ -11,6 +11,8 @@ import type {Snapshot, SnapshotMaker, SnapshotSink} from './snapshot-port.ts';
 
 export interface FullSyncOptions {
 	readonly replicas: Iterable<Client>;
+	/** False: as a whole when it is complete, to all of them with its length. */
+	readonly isSentAtOnce: boolean;
 	/** Forty hex digits that end a snapshot of unknown length. */
 	readonly mark: string;
 	/** Fields for the head of the snapshot. */
@@ -28,6 +30,8 @@ export class FullSync implements SnapshotSink {
 	readonly #replicas: Set<Client>;
 	readonly #options: FullSyncOptions;
 	readonly #marker: Uint8Array;
+	/** It is sent without its length, while it is made, to those that take it so. */
+	readonly #isSentAtOnce: boolean;
 	/** The whole snapshot, while somebody must be told its length first; else null. */
 	readonly #gathered: Uint8Array[] | null;
 	/** What was written since the snapshot's moment. */
@@ -41,8 +45,8 @@ export class FullSync implements SnapshotSink {
 		this.#options = options;
 		this.#replicas = new Set(options.replicas);
 		this.#marker = latin1ToBytes(options.mark);
-		const allTakeUnknown = [...this.#replicas].every(({replica}) => replica!.takesUnknownLength);
-		this.#gathered = allTakeUnknown ? null : [];
+		this.#isSentAtOnce = options.isSentAtOnce;
+		this.#gathered = [...this.#replicas].every((client) => this.endsByMark(client)) ? null : [];
 	}
 
 	/** Replicas that still need it. */
@@ -68,8 +72,8 @@ export class FullSync implements SnapshotSink {
 		this.#gathered?.push(bytes);
 		if (!this.#hasBegun) this.#say(`$EOF:${this.#options.mark}\r\n`);
 		this.#hasBegun = true;
-		for (const {connection, replica} of this.#replicas)
-			if (replica!.takesUnknownLength) connection.feed(bytes, 0, bytes.length);
+		for (const client of this.#replicas)
+			if (this.endsByMark(client)) client.connection.feed(bytes, 0, bytes.length);
 	}
 
 	end(): void {
@@ -77,7 +81,7 @@ export class FullSync implements SnapshotSink {
 		const gathered = this.#gathered === null ? null : concat(this.#gathered);
 		for (const client of this.#replicas) {
 			const {connection, replica} = client;
-			if (replica!.takesUnknownLength) {
+			if (this.endsByMark(client)) {
 				connection.feed(this.#marker, 0, this.#marker.length);
 			} else {
 				const header = latin1ToBytes(`$${gathered!.length}\r\n`);
@@ -120,9 +124,14 @@ export class FullSync implements SnapshotSink {
 		this.#options.onSent(this);
 	}
 
+	/** Whether the replica is sent it while it is made, and its end by a mark. */
+	endsByMark({replica}: Client): boolean {
+		return this.#isSentAtOnce && replica!.takesUnknownLength;
+	}
+
 	#say(line: string): void {
 		const bytes = latin1ToBytes(line);
-		for (const {connection, replica} of this.#replicas)
-			if (replica!.takesUnknownLength) connection.feed(bytes, 0, bytes.length);
+		for (const client of this.#replicas)
+			if (this.endsByMark(client)) client.connection.feed(bytes, 0, bytes.length);
 	}
 }

@@ -198,6 +198,10 @@ class HandleLink implements Link {
 		setImmediate(this.#readOn);
 	}
 
+	setNoDelay(on: boolean): void {
+		if (!this.closed) this.#handle.setNoDelay(on);
+	}
+
 	setKeepAlive(seconds: number): void {
 		if (!this.closed) this.#handle.setKeepAlive(seconds > 0, seconds);
 	}

@@ -148,6 +148,11 @@ class Node implements RunningNode {
 				log: (level, text) => {
 					this.#log(level, text);
 				},
+				panic: (message) => {
+					this.#log('warning', message);
+					this.#post({kind: 'failed', code: 'ERR_SHOAL_REPLICATION', message});
+					throw new Error(message);
+				},
 				role: (role) => {
 					this.#post(role);
 				},

@@ -97,6 +97,10 @@ class PortLink implements Link {
 		return true;
 	}
 
+	setNoDelay(): void {
+		// There are no packets.
+	}
+
 	setKeepAlive(): void {
 		// A thread that ends closes its ports.
 	}

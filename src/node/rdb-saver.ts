@@ -134,7 +134,7 @@ export class RdbSaver {
 
 	/** No snapshot may be under way. @throws the system's error when it cannot even begin */
 	begin(): void {
-		const {disk, databases, snapshots, log, fields} = this.#options;
+		const {disk, databases, settings, snapshots, log, fields} = this.#options;
 		this.isScheduled = false;
 		this.#triedAtSeconds = this.#nowSeconds();
 		const temporary = this.#temporaryPath('bgsave');
@@ -143,6 +143,7 @@ export class RdbSaver {
 			file = new SnapshotFile({
 				disk,
 				path: temporary,
+				isSyncedMeanwhile: settings.rdbSaveIncrementalFsync,
 				onDone: () => {
 					this.#finish(temporary);
 				},

@@ -260,6 +260,11 @@ export class Recovery {
 		} else if (step.kind === 'rdb') {
 			throw new DataFileError(`${step.path} is empty; ${RDB_REMEDY}`);
 		}
+		if (player !== null && player.refusedCount > 0 && settings.propagationErrorBehavior === 'panic') {
+			throw new DataFileError(
+				`${step.path}: a command was refused (${player.lastRefusal}); ${AOF_REMEDY}, or set propagation-error-behavior to ignore to go on without it`,
+			);
+		}
 		if (player !== null && player.refusedCount > 0) {
 			log(
 				'warning',

@@ -62,6 +62,8 @@ export class Replicas {
 	/** The one whose snapshot is being made. */
 	#current: FullSync | null = null;
 	#isWaitingForMaker = false;
+	/** When the first of those that wait began to. */
+	#firstWaitsSinceMs = 0;
 
 	constructor(options: ReplicasOptions) {
 		this.#options = options;
@@ -118,10 +120,13 @@ export class Replicas {
 
 	/** @param psync null: SYNC */
 	ask(client: Client, psync: Request['psync']): void {
+		const {settings} = this.#options;
+		if (settings.replDisableTcpNoDelay) client.connection.setNoDelay(false);
 		const replica = (client.replica ??= newReplica());
 		replica.phase = 'wait-snapshot';
 		replica.ackAtMs = this.#options.nowMs();
 		this.#members.set(client, replica);
+		if (this.#waiting.size === 0) this.#firstWaitsSinceMs = replica.ackAtMs;
 		this.#requests.push({client, psync});
 		if (this.#requests.length > 1) return;
 		setImmediate(() => {
@@ -182,8 +187,9 @@ export class Replicas {
 
 	/** One snapshot for all that wait, as soon as none is under way. */
 	#beginSync(): void {
-		const {history, snapshots, randomId, flush, selectAgain, streamDatabase, log} = this.#options;
+		const {history, settings, snapshots, randomId, flush, selectAgain, streamDatabase, log} = this.#options;
 		if (this.#waiting.size === 0 || this.#current !== null || this.#isWaitingForMaker) return;
+		if (this.#mayMoreCome()) return;
 		if (snapshots.isBusy) {
 			this.#isWaitingForMaker = true;
 			snapshots.onIdle(() => {
@@ -197,6 +203,7 @@ export class Replicas {
 		selectAgain();
 		const sync = new FullSync({
 			replicas: this.#waiting,
+			isSentAtOnce: settings.replDisklessSync,
 			mark: randomId(),
 			aux: savedFields({id: history.id, offset: history.offset, database: streamDatabase()}),
 			onSent: (sent) => {
@@ -217,6 +224,15 @@ export class Replicas {
 		sync.begin(snapshots);
 	}
 
+	/** Others may want the same snapshot soon: it is put off. Looked at again once a second. */
+	#mayMoreCome(): boolean {
+		const {replDisklessSync, replDisklessSyncDelaySeconds, replDisklessSyncMaxReplicas} =
+			this.#options.settings;
+		if (!replDisklessSync || replDisklessSyncDelaySeconds === 0) return false;
+		if (replDisklessSyncMaxReplicas > 0 && this.#waiting.size >= replDisklessSyncMaxReplicas) return false;
+		return this.#options.nowMs() - this.#firstWaitsSinceMs < replDisklessSyncDelaySeconds * 1000;
+	}
+
 	#sent(sync: FullSync): void {
 		const nowMs = this.#options.nowMs();
 		for (const client of sync.replicas) {
@@ -224,7 +240,7 @@ export class Replicas {
 			replica.ackAtMs = nowMs;
 			// Whoever was told the length can tell what comes behind it.
 			if (replica.isSnapshotOnly) client.connection.closeAfterReplies();
-			else if (!replica.takesUnknownLength) this.#complete(client);
+			else if (!sync.endsByMark(client)) this.#complete(client);
 		}
 		if (sync.replicas.size === 0) this.#syncs.delete(sync);
 		if (this.#current !== sync) return;
@@ -268,6 +284,7 @@ export class Replicas {
 
 	/** Once a second. */
 	tick(): void {
+		this.#beginSync();
 		const {nowMs, settings, log} = this.#options;
 		const timeoutMs = settings.replicationTimeoutSeconds * 1000;
 		for (const [client, replica] of this.#members) {

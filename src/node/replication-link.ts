@@ -34,6 +34,8 @@ export interface ReplicationLinkOptions {
 	readonly databaseIndex: number;
 	readonly databases: readonly Keyspace[];
 	readonly clients: NodeClients;
+	/** The node must end rather than go on with other data than its primary has. */
+	readonly panic: (reason: string) => never;
 	readonly frontend: Frontend;
 	readonly makeLoader: () => SnapshotLoader;
 	/** Forty random hex digits. */
@@ -245,6 +247,10 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		// See push.
 	}
 
+	setNoDelay(): void {
+		// See push.
+	}
+
 	// ReplicaOutlet
 
 	send(bytes: Uint8Array): void {
@@ -348,7 +354,7 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 
 	/** From here on the primary is a client whose commands are run. */
 	#begin(): void {
-		const {clients, events, frontend, history, host, port, stats, nowMs} = this.#options;
+		const {clients, events, frontend, history, host, panic, port, settings, stats, nowMs} = this.#options;
 		const {remoteAddress, localAddress, localPort} = this.#link!;
 		const remote = remoteAddress === '' ? host : remoteAddress;
 		const client = clients.add(this, `${remote}:${port}`, `${localAddress}:${localPort}`, nowMs());
@@ -370,6 +376,10 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 				this.log(
 					'warning',
 					`== CRITICAL == This replica is sending an error to its master: '${error}' after processing the command '${command}'`,
+				);
+				if (settings.propagationErrorBehavior === 'ignore' || !settings.replicaReadOnly) return;
+				panic(
+					`This replica panicked sending an error to its master after processing the command '${command}'`,
 				);
 			},
 			onSkipped: (command) => {

@@ -61,6 +61,8 @@ export interface ReplicationParts {
 export interface ReplicationOutlets {
 	log(level: LogLevel, text: string): void;
 	/** At the start, and whenever one of the two changed. */
+	/** The node must end, for this reason. */
+	panic(reason: string): never;
 	role(role: Extract<FromNode, {kind: 'role'}>): void;
 	/** The databases are about to be emptied for the primary's data: what files say is void. */
 	replacementBegins(): void;
@@ -99,6 +101,8 @@ const SECOND_MS = 1000;
 /** Between attempts to reach the primary: at once, then after 50 ms, 100 ms, 200 ms ... up to the second of Redis. */
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 1000;
+/** Between two lines about a disk that refuses. */
+const LACK_OF_DISK_LOG_MS = 10_000;
 
 const NO_REPLICAS = 'NOREPLICAS Not enough good replicas to write.';
 const READ_ONLY = "READONLY You can't write against a read only replica.";
@@ -119,6 +123,7 @@ export class Replication implements ReplicationService {
 	readonly #failover: Failover;
 	readonly #localExpiry: LocalExpiry;
 	#isLookingAtDisk = false;
+	#lackOfDiskToldAtMs = -Infinity;
 	#door: ReplicationDoor | null = null;
 	#following: Following | null = null;
 	/** The data are those of the history at its offset: not so after a snapshot that broke off. */
@@ -308,6 +313,16 @@ export class Replication implements ReplicationService {
 
 	wroteLocally(database: number, key: Uint8Array): void {
 		this.#localExpiry.changed(database, key);
+	}
+
+	lacksDisk(): void {
+		const {config, outlets} = this.#parts;
+		if (!config.settings.replicaIgnoreDiskWriteErrors)
+			outlets.panic('Replica was unable to write command to disk.');
+		const nowMs = this.#nowMs();
+		if (nowMs - this.#lackOfDiskToldAtMs < LACK_OF_DISK_LOG_MS) return;
+		this.#lackOfDiskToldAtMs = nowMs;
+		outlets.log('warning', 'Replica is applying a command it is unable to write to disk.');
 	}
 
 	expireLocal(nowMs: number, isOver: () => boolean): void {
@@ -542,6 +557,7 @@ export class Replication implements ReplicationService {
 			frontend,
 			makeLoader,
 			randomId,
+			panic: (reason) => outlets.panic(reason),
 			durableOffset: () => this.#durable.value,
 			nowMs: () => this.#nowMs(),
 			events: {

@@ -10,6 +10,8 @@ export interface SnapshotFileOptions {
 	readonly disk: DataDisk;
 	/** The temporary name. */
 	readonly path: string;
+	/** It goes to the disk bit by bit, so that the last flush is short. */
+	readonly isSyncedMeanwhile: boolean;
 	/** The file is complete, durable and closed. */
 	readonly onDone: (bytes: number) => void;
 	/** The file is gone. */
@@ -18,6 +20,8 @@ export interface SnapshotFileOptions {
 
 /** The snapshot holds back while more than this waits to be written. */
 const BEHIND_BYTES = 4 * 1024 * 1024;
+/** Between two flushes of a file that is synced meanwhile. */
+const SYNC_BYTES = 4 * 1024 * 1024;
 
 export class SnapshotFile implements SnapshotSink {
 	readonly #options: SnapshotFileOptions;
@@ -26,6 +30,8 @@ export class SnapshotFile implements SnapshotSink {
 	#queue: Uint8Array[] = [];
 	#queuedBytes = 0;
 	#size = 0;
+	/** Of that, bytes that were on the disk after the last flush. */
+	#syncedSize = 0;
 	#isEnded = false;
 	/** Nothing more is wanted: done, failed or cancelled. */
 	#isOver = false;
@@ -80,6 +86,9 @@ export class SnapshotFile implements SnapshotSink {
 				this.#queuedBytes -= bytes.length;
 				this.#size += bytes.length;
 				if (this.#isOver) break;
+				if (!this.#options.isSyncedMeanwhile || this.#size - this.#syncedSize < SYNC_BYTES) continue;
+				this.#syncedSize = this.#size;
+				await this.#file.sync();
 			}
 			if (this.#isEnded && !this.#isOver) {
 				await this.#file.sync();

@@ -83,6 +83,10 @@ class SocketLink implements Link {
 		return false;
 	}
 
+	setNoDelay(on: boolean): void {
+		this.#socket.setNoDelay(on);
+	}
+
 	setKeepAlive(seconds: number): void {
 		this.#socket.setKeepAlive(seconds > 0, seconds * 1000);
 	}

@@ -49,6 +49,8 @@ export interface Link {
 	 * False: they are still read from `bytes`, which must stay as it is until `queuedBytes` is 0 again.
 	 */
 	write(bytes: Uint8Array, from: number, to: number): boolean;
+	/** False: the kernel may gather what is written into fewer packets, and later. */
+	setNoDelay(on: boolean): void;
 	/** TCP keep-alive probes after so many seconds of silence; 0 turns them off. */
 	setKeepAlive(seconds: number): void;
 	/** Closes after what was written has been sent. */

@@ -51,6 +51,7 @@ export class CommandRunner {
 			resume() {},
 			feed() {},
 			setHeldBytes() {},
+			setNoDelay() {},
 		};
 		this.client = new Client(1, connection, '127.0.0.1:1', '127.0.0.1:2', 0);
 		this.context = {

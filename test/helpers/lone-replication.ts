@@ -11,6 +11,7 @@ export const loneReplication: ReplicationService = {
 	hasRules: false,
 	refusal: () => null,
 	wroteLocally: unexpected,
+	lacksDisk: unexpected,
 	expireLocal: () => undefined,
 	history: new ReplicationHistory('1'.repeat(40), 1024 * 1024),
 	primary: null,

@@ -5,7 +5,6 @@
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {once} from 'node:events';
 import {MessageChannel, Worker} from 'node:worker_threads';
 import type {FromNode, NodeStart, ToNode, TransportChoice} from '../../src/launcher/messages.ts';
 import {createSlotTable} from '../../src/node/slot-table.ts';
@@ -102,7 +101,9 @@ async function startOnce(options: ShoalNodeOptions): Promise<ShoalNode> {
 	running.set(port, worker);
 	worker.once('exit', () => running.delete(port));
 	const messages: FromNode[] = [];
-	const exited = once(worker, 'exit').then(([code]) => code as number);
+	const exited = new Promise<number>((resolve) => {
+		worker.once('exit', resolve);
+	});
 	const listening = new Promise<void>((resolve, reject) => {
 		worker.on('message', (message: FromNode) => {
 			messages.push(message);

@@ -20,6 +20,7 @@ function connection(): FakeConnection {
 		push: () => undefined,
 		feed: () => undefined,
 		setHeldBytes: () => undefined,
+		setNoDelay: () => undefined,
 		resume() {
 			this.resumed++;
 		},

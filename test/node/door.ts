@@ -71,6 +71,8 @@ export class FakeLink implements Link {
 
 	resume(): void {}
 
+	setNoDelay(): void {}
+
 	setKeepAlive(seconds: number): void {
 		this.keepAliveSeconds = seconds;
 	}

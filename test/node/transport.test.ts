@@ -188,6 +188,7 @@ for (const transport of transports) {
 		peer.link.destroy();
 		peer.link.end();
 		peer.link.setKeepAlive(10);
+		peer.link.setNoDelay(false);
 		t.true(peer.link.write(Buffer.from('x'), 0, 1) || peer.link.queuedBytes >= 0);
 		await new Promise((resolve) => setImmediate(resolve));
 		t.is(peer.closedCount, 1);
