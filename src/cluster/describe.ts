@@ -5,6 +5,7 @@
  * Chapter: Cluster Specification, "The slots configuration", "Cluster node attributes"; formats as redis-server 7.0.
  */
 
+import {endOfRun} from '../lib/runs.ts';
 import {formatSlotRange, type SlotRange} from '../slots/slot-ranges.ts';
 import type {ClusterConfig} from './config.ts';
 import {endpointOf} from './endpoint.ts';
@@ -242,13 +243,10 @@ function epochOf(node: NodeView): number {
 function forEachRange(view: ClusterView, visit: (node: NodeView, first: number, last: number) => void): void {
 	const {owners, table} = view;
 	if (view.assignedCount === 0) return;
-	let first = 0;
-	for (let slot = 1; slot <= owners.length; slot++) {
-		// Past the end `owners[slot]` is undefined: the last range ends there.
-		if (owners[slot] === owners[first]) continue;
+	for (let first = 0, end = 0; first < owners.length; first = end) {
+		end = endOfRun(owners, first);
 		const node = table[owners[first]!]!;
-		if (node !== null) visit(node, first, slot - 1);
-		first = slot;
+		if (node !== null) visit(node, first, end - 1);
 	}
 }
 

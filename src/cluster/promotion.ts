@@ -11,9 +11,7 @@ export function takePlaceOf(step: Step, primary: ClusterNode, elected: boolean):
 	const {state} = step;
 	const {myself} = state;
 	becomePrimary(step, myself);
-	for (let slot = 0; primary.slotCount > 0; slot++) {
-		if (state.owners[slot] === primary.index) state.assign(slot, myself);
-	}
+	state.assignAllOf(primary, myself);
 	step.effects.events.push({kind: 'promoted', epoch: myself.configEpoch, elected});
 	step.saveDurably();
 	step.isAnnouncementDue = true;

@@ -19,8 +19,7 @@ export function restoreState(conf: NodesConf, now: number): ClusterState {
 	for (const restored of conf.nodes) {
 		const node = state.nodes.get(restored.id)!;
 		if (restored.primary !== null) state.setPrimary(node, state.nodes.get(restored.primary)!);
-		for (const [first, last] of restored.slots)
-			for (let slot = first; slot <= last; slot++) state.assign(slot, node);
+		for (const [first, last] of restored.slots) state.assignRange(first, last + 1, node);
 		state.currentEpoch = Math.max(state.currentEpoch, node.configEpoch);
 	}
 	for (const [slot, id] of conf.migratingTo) state.migratingTo.set(slot, state.nodes.get(id)!);

@@ -3,7 +3,8 @@
  * Chapter: Cluster Specification, "Live reconfiguration", "ASK redirection".
  */
 
-import {SlotBitmap} from '../slots/slot-bitmap.ts';
+import {endOfRun} from '../lib/runs.ts';
+import {nextSlot, SlotBitmap} from '../slots/slot-bitmap.ts';
 import type {SlotRange} from '../slots/slot-ranges.ts';
 import {type ChangeOutcome, DONE, refused} from './changes.ts';
 import {bumpEpochWithoutConsensus} from './epochs.ts';
@@ -16,13 +17,17 @@ import type {Step} from './step.ts';
 export function addSlots(step: Step, ranges: readonly SlotRange[]): ChangeOutcome {
 	const {state} = step;
 	const slots = new SlotBitmap();
-	for (const slot of slotsOf(ranges)) {
-		if (state.owner(slot) !== null) return refused(`ERR Slot ${slot} is already busy`);
-		if (!slots.add(slot)) return refused(`ERR Slot ${slot} specified multiple times`);
+	for (const [first, last] of ranges) {
+		const busy = state.owner(first) === null ? endOfRun(state.owners, first, last + 1) : first;
+		const repeated = nextSlot(slots.bytes, first);
+		if (busy <= Math.min(last, repeated)) return refused(`ERR Slot ${busy} is already busy`);
+		if (repeated <= last) return refused(`ERR Slot ${repeated} specified multiple times`);
+		slots.addRun(first, last + 1);
 	}
-	for (const slot of slots) {
-		state.importingFrom.delete(slot);
-		state.assign(slot, state.myself);
+	for (const [first, last] of ranges) {
+		for (const slot of state.importingFrom.keys())
+			if (slot >= first && slot <= last) state.importingFrom.delete(slot);
+		state.assignRange(first, last + 1, state.myself);
 	}
 	return changed(step);
 }

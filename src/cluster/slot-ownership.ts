@@ -9,7 +9,9 @@
  * than clients that get an error, but its epoch does not defend the slot: whoever claims it gets it.
  */
 
-import {SLOT_BITMAP_BYTES, SlotBitmap} from '../slots/slot-bitmap.ts';
+import {endOfRun} from '../lib/runs.ts';
+import {SLOT_COUNT} from '../slots/key-slot.ts';
+import {nextGap, nextSlot, SlotBitmap} from '../slots/slot-bitmap.ts';
 import {makeHeader} from './header.ts';
 import {sendOn} from './links.ts';
 import type {Header, UpdateMessage} from './messages.ts';
@@ -52,24 +54,26 @@ function acceptClaims(step: Step, claimant: ClusterNode, configEpoch: number, cl
 	let hasChanged = false;
 	let claimedCount = 0;
 	let grantedCount = 0;
-	for (let at = 0; at < SLOT_BITMAP_BYTES; at++) {
-		for (let bits = claimed[at]!, slot = at * 8; bits !== 0; bits >>>= 1, slot++) {
-			if ((bits & 1) === 0) continue;
-			claimedCount++;
-			const owner = state.owner(slot);
-			if (owner === claimant) {
-				grantedCount++;
-				state.unclaimed.delete(slot);
-				continue;
-			}
-			if (state.importingFrom.has(slot)) continue;
-			if (owner !== null && owner.configEpoch >= configEpoch && !state.unclaimed.has(slot)) continue;
-			if (owner === myself && data.slotKeyCount(slot) > 0) lost.push(slot);
-			if (owner === served) takenCount++;
-			state.assign(slot, claimant);
-			hasChanged = true;
-			grantedCount++;
+	// Slots with the same owner have the same fate, unless something is known of single ones.
+	const isUniform = state.importingFrom.size === 0 && state.unclaimed.count === 0;
+	for (let slot = nextSlot(claimed, 0), end = 0; slot < SLOT_COUNT; slot = nextSlot(claimed, end)) {
+		end = isUniform ? endOfRun(state.owners, slot, nextGap(claimed, slot)) : slot + 1;
+		const count = end - slot;
+		claimedCount += count;
+		const owner = state.owner(slot);
+		if (owner === claimant) {
+			grantedCount += count;
+			state.unclaimed.delete(slot);
+			continue;
 		}
+		if (state.importingFrom.has(slot)) continue;
+		if (owner !== null && owner.configEpoch >= configEpoch && !state.unclaimed.has(slot)) continue;
+		if (owner === myself)
+			for (let own = slot; own < end; own++) if (data.slotKeyCount(own) > 0) lost.push(own);
+		if (owner === served) takenCount += count;
+		state.assignRange(slot, end, claimant);
+		hasChanged = true;
+		grantedCount += count;
 	}
 	if (hasChanged) step.slotsChanged();
 	const isEmptied = served !== null && takenCount > 0 && served.slotCount === 0;

@@ -8,6 +8,7 @@
 
 import {assert} from '../lib/assert.ts';
 import {equalBytes} from '../lib/bytes.ts';
+import {endOfRun} from '../lib/runs.ts';
 import {SLOT_COUNT} from '../slots/key-slot.ts';
 import {SlotBitmap} from '../slots/slot-bitmap.ts';
 import type {LinkId, RoleChange} from './effects.ts';
@@ -320,23 +321,48 @@ export class ClusterState {
 
 	/** Gives `slot` to `node`, or to nobody. An own slot that leaves is not migrating any more. */
 	assign(slot: number, node: ClusterNode | null): void {
-		const before = this.owner(slot);
+		this.#assignRun(slot, slot + 1, node);
+	}
+
+	/** The same for all slots from `first` up to `end`, which is not among them. */
+	assignRange(first: number, end: number, node: ClusterNode | null): void {
+		for (let from = first, to = first; from < end; from = to) {
+			to = endOfRun(this.owners, from, end);
+			this.#assignRun(from, to, node);
+		}
+	}
+
+	/** All the slots have the same owner. */
+	#assignRun(first: number, end: number, node: ClusterNode | null): void {
+		const before = this.owner(first);
 		if (before === node) return;
-		this.unclaimed.delete(slot);
+		const count = end - first;
+		if (this.unclaimed.count > 0) for (let slot = first; slot < end; slot++) this.unclaimed.delete(slot);
 		if (before !== null) {
-			before.slotCount--;
+			before.slotCount -= count;
 			before.slots = null;
-			this.assignedCount--;
-			if (before === this.myself) this.migratingTo.delete(slot);
+			this.assignedCount -= count;
+			if (before === this.myself && this.migratingTo.size > 0)
+				for (let slot = first; slot < end; slot++) this.migratingTo.delete(slot);
 		}
 		if (node !== null) {
 			// A shard among others that have replicas shall have one too.
 			if (node.slotCount === 0 && this.#someoneHasReplicas()) node.mayTakeReplica = true;
-			node.slotCount++;
+			node.slotCount += count;
 			node.slots = null;
-			this.assignedCount++;
+			this.assignedCount += count;
 		}
-		this.owners[slot] = node === null ? UNASSIGNED_INDEX : node.index;
+		this.owners.fill(node === null ? UNASSIGNED_INDEX : node.index, first, end);
+	}
+
+	/** Gives all slots of `node` to `heir`, or to nobody. */
+	assignAllOf(node: ClusterNode, heir: ClusterNode | null): void {
+		assert(node !== heir, 'slots go to another node');
+		for (let first = 0, end = 0; node.slotCount > 0; first = end) {
+			first = this.owners.indexOf(node.index, first);
+			end = endOfRun(this.owners, first);
+			this.#assignRun(first, end, heir);
+		}
 	}
 
 	#someoneHasReplicas(): boolean {
@@ -346,9 +372,7 @@ export class ClusterState {
 	/** Leaves all slots of `node` without an owner; the number of them. */
 	releaseSlots(node: ClusterNode): number {
 		const released = node.slotCount;
-		for (let slot = 0; node.slotCount > 0; slot++) {
-			if (this.owners[slot] === node.index) this.assign(slot, null);
-		}
+		this.assignAllOf(node, null);
 		return released;
 	}
 
@@ -357,8 +381,10 @@ export class ClusterState {
 		if (node.slots === null && node.slotCount === 0) node.slots = NO_SLOTS;
 		if (node.slots === null) {
 			const slots = new SlotBitmap();
-			for (let slot = 0; slots.count < node.slotCount; slot++) {
-				if (this.owners[slot] === node.index) slots.add(slot);
+			for (let first = 0, end = 0; slots.count < node.slotCount; first = end) {
+				first = this.owners.indexOf(node.index, first);
+				end = endOfRun(this.owners, first);
+				slots.addRun(first, end);
 			}
 			node.slots = slots.bytes;
 		}

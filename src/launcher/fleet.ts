@@ -7,7 +7,13 @@
  */
 import {createServer} from 'node:net';
 import {join} from 'node:path';
-import {createSlotTable, FOREIGN_OWNER, SlotTableReader, UNASSIGNED} from '../node/slot-table.ts';
+import {
+	createSlotTable,
+	FOREIGN_OWNER,
+	slotTableNodeCount,
+	SlotTableReader,
+	UNASSIGNED,
+} from '../node/slot-table.ts';
 import type {DataDir} from './data-dir.ts';
 import {LaunchError, UsageError} from './errors.ts';
 import {findFreePorts} from './free-ports.ts';
@@ -286,7 +292,7 @@ export class Fleet {
 		const {settings, dataDir} = this.#options;
 		const index = this.#nodes.length;
 		const slotTable = this.#slotTable;
-		if (slotTable === undefined || index >= new SlotTableReader(slotTable).nodeCount)
+		if (slotTable === undefined || index >= slotTableNodeCount(slotTable))
 			throw new LaunchError(
 				`this launcher has room for ${count(index, 'node')} and no more; stop it and start it again: then it has room for ${SPARE_REGIONS} more`,
 			);

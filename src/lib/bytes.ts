@@ -2,6 +2,9 @@
 
 const encoder = new TextEncoder();
 
+/** From this length on the call of memcmp costs less than a loop. */
+const NATIVE_COMPARISON_BYTES = 256;
+
 export const EMPTY_BYTES = new Uint8Array(0);
 
 /** The UTF-8 bytes of a text. */
@@ -31,6 +34,9 @@ export function utf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 	if (a.length !== b.length) {
 		return false;
+	}
+	if (a.length > NATIVE_COMPARISON_BYTES) {
+		return asBuffer(a).equals(b);
 	}
 	for (let i = 0; i < a.length; i++) {
 		if (a[i] !== b[i]) {

@@ -26,6 +26,7 @@ import type {
 	RoutedCommand,
 } from '../commands/cluster-service.ts';
 import {FLAG} from '../commands/command.ts';
+import {endOfRun} from '../lib/runs.ts';
 import {SLOT_COUNT} from '../slots/key-slot.ts';
 import {NodesConfFile} from './nodes-conf-file.ts';
 import type {Bus, BusReceiver, Clock, Disk} from './ports.ts';
@@ -78,8 +79,6 @@ export interface ClusterStateReport {
 type Cause = 'peer' | 'operator';
 
 const TICK_MS = 100;
-/** Owners are compared by so many. */
-const BLOCK_SLOTS = 512;
 
 export class ClusterNode implements ClusterService, BusReceiver {
 	readonly #options: ClusterNodeOptions;
@@ -92,6 +91,10 @@ export class ClusterNode implements ClusterService, BusReceiver {
 	readonly #owners = new Uint16Array(SLOT_COUNT);
 	/** The core's owners of which `#owners` is the translation. */
 	readonly #translated = new Uint16Array(SLOT_COUNT);
+	/** What `cluster_state` was when the routes were made. */
+	#routedOk = false;
+	/** The slots that were migrating when the routes were made. */
+	readonly #openSlots: number[] = [];
 	/** By the core's index of a node, the launcher's number for it. */
 	#numbers: readonly number[] = [];
 	#publishedId = '';
@@ -287,7 +290,7 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		if (effects.slotTableDirty && cause === 'peer') this.#publishSoon();
 		else if (effects.slotTableDirty) this.#publish();
 		// Opening and closing a slot for migration changes no owner, but who may be served without a look at the keys.
-		else if (cause === 'operator') this.#updateRoutes();
+		else if (cause === 'operator') this.#updateOpenSlots();
 
 		for (const link of effects.closes) bus.close(link);
 		for (const {link, host, busPort} of effects.connects) bus.connect(link, host, busPort);
@@ -338,9 +341,11 @@ export class ClusterNode implements ClusterService, BusReceiver {
 			this.#publishedId = view.myself.id;
 			this.#slotTable.identify(this.#publishedId);
 		}
-		this.#translateOwners(this.#renumber());
-		this.#slotTable.publish(view.isOk, view.currentEpoch, view.assignedCount, this.#owners);
-		this.#updateRoutes();
+		const {isOk} = view;
+		this.#translateOwners(this.#renumber(), isOk, isOk !== this.#routedOk);
+		this.#routedOk = isOk;
+		this.#updateOpenSlots();
+		this.#slotTable.publish(isOk, view.currentEpoch, view.assignedCount, this.#owners);
 	}
 
 	/** Brings `#numbers` up to date. True when a node that owns slots has another number than before. */
@@ -354,25 +359,30 @@ export class ClusterNode implements ClusterService, BusReceiver {
 		);
 	}
 
-	/** Most publications change the slots of one node or none: a loop over all of them costs a young worker a millisecond. */
-	#translateOwners(all: boolean): void {
+	/** Brings owners and routes up to date, a run of slots with one owner at a time. */
+	#translateOwners(all: boolean, isOk: boolean, isRouted: boolean): void {
 		const {owners} = this.#core.view;
-		for (let first = 0; first < SLOT_COUNT; first += BLOCK_SLOTS) {
-			const end = first + BLOCK_SLOTS;
-			const now = bytesOf(owners, first, end);
-			if (!all && now.equals(bytesOf(this.#translated, first, end))) continue;
-			for (let slot = first; slot < end; slot++) this.#owners[slot] = this.#numbers[owners[slot]!]!;
-			this.#translated.set(owners.subarray(first, end), first);
+		const translated = this.#translated;
+		for (let first = 0, end = 0; first < SLOT_COUNT; first = end) {
+			end = endOfRun(owners, first);
+			const owner = owners[first]!;
+			const isKnown = translated[first] === owner && endOfRun(translated, first, end) === end;
+			if (isKnown && !all && !isRouted) continue;
+			this.#owners.fill(this.#numbers[owner]!, first, end);
+			translated.fill(owner, first, end);
+			this.#routes.fill(isOk && owner === MYSELF_INDEX ? 1 : 0, first, end);
 		}
 	}
 
-	#updateRoutes(): void {
+	/** A command on a slot that moves away is not served before the core has seen its keys. */
+	#updateOpenSlots(): void {
 		const {isOk, migratingTo, owners} = this.#core.view;
-		if (isOk)
-			for (let slot = 0; slot < SLOT_COUNT; slot++)
-				this.#routes[slot] = owners[slot] === MYSELF_INDEX ? 1 : 0;
-		else this.#routes.fill(0);
-		for (const slot of migratingTo.keys()) this.#routes[slot] = 0;
+		for (const slot of this.#openSlots) this.#routes[slot] = isOk && owners[slot] === MYSELF_INDEX ? 1 : 0;
+		this.#openSlots.length = 0;
+		for (const slot of migratingTo.keys()) {
+			this.#routes[slot] = 0;
+			this.#openSlots.push(slot);
+		}
 	}
 
 	#reportState(): void {
@@ -406,9 +416,6 @@ function routeFlags(command: RoutedCommand, client: RoutedClient): number {
 }
 
 const SHARDED_PUBSUB: ReadonlySet<string> = new Set(['ssubscribe', 'sunsubscribe', 'spublish']);
-
-const bytesOf = (owners: Uint16Array, first: number, end: number): Buffer =>
-	Buffer.from(owners.buffer, owners.byteOffset + first * 2, (end - first) * 2);
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -82,6 +82,8 @@ export class SlotTableWriter {
 	readonly #table: SharedArrayBuffer;
 	readonly #views: RegionViews;
 	readonly #identifications: Int32Array;
+	/** The table by words: VERSION_WORD of each region is read. */
+	readonly #versions: Int32Array;
 	/** Launcher index + 1 by node id, as the heads of all regions said when there were so many identifications. */
 	#numbers: ReadonlyMap<string, number> = new Map();
 	#numbersAt = 0;
@@ -90,6 +92,7 @@ export class SlotTableWriter {
 		this.#table = table;
 		this.#views = regionViews(table, index);
 		this.#identifications = new Int32Array(table, 0, 1);
+		this.#versions = new Int32Array(table, 0, Math.floor(table.byteLength / 4));
 	}
 
 	/** Makes this node's id known to the others; again after a hard reset. */
@@ -112,7 +115,10 @@ export class SlotTableWriter {
 	#readNumbers(): Map<string, number> {
 		const numbers = new Map<string, number>();
 		for (let index = 0; index < slotTableNodeCount(this.#table); index++) {
-			const at = TABLE_HEADER_BYTES + index * REGION_BYTES + NODE_ID_AT_BYTE;
+			const region = TABLE_HEADER_BYTES + index * REGION_BYTES;
+			// Most regions are spare ones, in which nobody has written.
+			if (Atomics.load(this.#versions, region / 4 + VERSION_WORD) === 0) continue;
+			const at = region + NODE_ID_AT_BYTE;
 			numbers.set(Buffer.from(this.#table, at, NODE_ID_BYTES).toString('hex'), index + 1);
 		}
 		return numbers;

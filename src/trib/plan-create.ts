@@ -15,8 +15,11 @@ import {
 import type {Allocation} from './slot-allocation.ts';
 import type {NodeView} from './view.ts';
 
-/** Our own nodes agree sooner than this, most servers much later. */
-const LATE_AFTER_MS = 50;
+/**
+ * Without progress for so long, the nodes do not get to know each other by themselves soon. Our own make some in each
+ * millisecond, even on a busy machine; greetings would only cross the handshakes that are under way.
+ */
+const LATE_AFTER_MS = 120;
 /** Above this the number of commands, the square of it, would weigh more than the rounds of gossip that they save. */
 const FULL_MESH_NODE_COUNT = 64;
 

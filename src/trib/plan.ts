@@ -35,7 +35,7 @@ export interface WaitStep {
 	readonly kind: 'wait-for-agreement';
 	readonly nodes: readonly ExpectedNode[];
 	readonly timeoutMs: number;
-	/** What helps those who have not agreed after a while; whether it succeeds does not matter. */
+	/** What helps those who got no nearer to agreement for a while; whether it succeeds does not matter. */
 	readonly ifLate: {readonly afterMs: number; readonly steps: readonly CallStep[]} | null;
 }
 
@@ -63,7 +63,8 @@ export function formatPlan(plan: Plan): string[] {
 
 export function formatStep(step: Step): string {
 	if (step.kind === 'wait-for-agreement') {
-		const late = step.ifLate === null ? '' : `; after ${step.ifLate.afterMs} ms all greet each other`;
+		const late =
+			step.ifLate === null ? '' : `; after ${step.ifLate.afterMs} ms without progress all greet each other`;
 		return `wait until ${step.nodes.length} nodes agree, at most ${step.timeoutMs / 1000} s${late}`;
 	}
 	return `${formatEndpoint(step.node)}> ${wordsOf(step).join(' ')}`;

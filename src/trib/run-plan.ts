@@ -64,9 +64,9 @@ async function runStep(step: Step, connections: Connections, printer: Printer): 
 
 async function call(step: CallStep | AddSlotsStep, connections: Connections): Promise<string | null> {
 	const connection = await connections.to(step.node);
-	const olderWords = olderWordsOf(step);
 	let reply = await connection.call(...wordsOf(step));
-	if (olderWords !== null && isUnknownForm(reply)) reply = await connection.call(...olderWords);
+	const olderWords = isUnknownForm(reply) ? olderWordsOf(step) : null;
+	if (olderWords !== null) reply = await connection.call(...olderWords);
 	if (!(reply instanceof RespError) || (step.kind === 'call' && step.mayFail !== undefined)) return null;
 	return `Node ${formatEndpoint(step.node)} replied with error:\n${reply.message}`;
 }

@@ -43,6 +43,8 @@ export async function waitForAgreement(
 	let dotCount = 0;
 	let nextWarningMs = warningIntervalMs;
 	let isLate = false;
+	let fewestOpen = Infinity;
+	let advancedAt = startedAt;
 
 	printer.line('Waiting for the cluster to join');
 	for (;;) {
@@ -74,7 +76,12 @@ export async function waitForAgreement(
 			);
 			nextWarningMs += warningIntervalMs;
 		}
-		if (ifLate !== null && !isLate && elapsedMs > ifLate.afterMs) {
+		const openCount = countOpen(open);
+		if (openCount < fewestOpen) {
+			fewestOpen = openCount;
+			advancedAt = now;
+		}
+		if (ifLate !== null && !isLate && now - advancedAt > ifLate.afterMs) {
 			isLate = true;
 			await Promise.all(ifLate.steps.map(send));
 		}
@@ -83,6 +90,11 @@ export async function waitForAgreement(
 		await pause(Math.max(pauseMs, now - askedAt));
 		pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS);
 	}
+}
+
+/** How much is to be done: falls while the nodes get to know each other. */
+function countOpen(gaps: readonly Gap[]): number {
+	return gaps.reduce((sum, {unknown}) => sum + unknown.length + 1, 0);
 }
 
 async function askLines({endpoint}: ExpectedNode, connections: Connections): Promise<NodeLine[]> {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {SlotBitmap} from '../../src/slots/slot-bitmap.ts';
+import {nextGap, nextSlot, SlotBitmap} from '../../src/slots/slot-bitmap.ts';
 import {formatSlotRanges, parseSlotRange, slotRanges} from '../../src/slots/slot-ranges.ts';
 
 const slots = fc.uniqueArray(fc.integer({min: 0, max: 16383}), {maxLength: 200});
@@ -79,4 +79,41 @@ test('a range is read when it is one', (t) => {
 	for (const wrong of ['', '-', '5-', '-5', '5-4', '16384', '0-16384', 'a', '1-2-3', ' 1', '1.5']) {
 		t.is(parseSlotRange(wrong), null, wrong);
 	}
+});
+
+const runs = fc.array(fc.tuple(fc.integer({min: 0, max: 16384}), fc.integer({min: 0, max: 16384})), {
+	maxLength: 6,
+});
+
+test('a run that is added holds what its slots added one by one would', (t) => {
+	fc.assert(
+		fc.property(slots, runs, (single, added) => {
+			const bitmap = SlotBitmap.of(single);
+			const expected = SlotBitmap.of(single);
+			for (const [a, b] of added) {
+				const [first, end] = [Math.min(a, b), Math.max(a, b)];
+				bitmap.addRun(first, end);
+				for (let slot = first; slot < end; slot++) expected.add(slot);
+			}
+			t.true(bitmap.equals(expected));
+			t.is(new SlotBitmap(bitmap.bytes).count, expected.count);
+		}),
+	);
+});
+
+test('the next slot and the next gap are found from any place on', (t) => {
+	fc.assert(
+		fc.property(slots, runs, fc.integer({min: 0, max: 16383}), (single, added, from) => {
+			const bitmap = SlotBitmap.of(single);
+			for (const [a, b] of added) bitmap.addRun(Math.min(a, b), Math.max(a, b));
+			const first = (isThere: boolean): number => {
+				let slot = from;
+				while (slot < 16384 && bitmap.has(slot) !== isThere) slot++;
+				return slot;
+			};
+			t.is(nextSlot(bitmap.bytes, from), first(true));
+			t.is(nextGap(bitmap.bytes, from), first(false));
+		}),
+	);
+	t.is(nextSlot(new SlotBitmap().bytes, 16384), 16384);
 });
