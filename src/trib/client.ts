@@ -31,7 +31,12 @@ export interface ConnectOptions {
 	readonly credentials?: Credentials | undefined;
 	readonly connectTimeoutMs?: number;
 	readonly replyTimeoutMs?: number;
+	/** Bulk strings come as bytes: for keys and values, which need not be text. */
+	readonly binary?: boolean;
 }
+
+/** A word of a command: text, or bytes as they are. */
+export type Word = string | Uint8Array;
 
 interface Waiting {
 	resolve(reply: Reply): void;
@@ -41,16 +46,16 @@ interface Waiting {
 export class NodeConnection {
 	readonly endpoint: Endpoint;
 	readonly #socket: Socket;
-	readonly #parser = new ReplyParser();
+	readonly #parser: ReplyParser;
 	readonly #waiting: Waiting[] = [];
 	readonly #replyTimeoutMs: number;
-	#unsent = '';
+	readonly #unsent: Buffer[] = [];
 	#failure: ConnectionError | null = null;
 
 	/** Connects and gives the credentials. @throws {ConnectionError} @throws {AuthenticationError} */
 	static async open(endpoint: Endpoint, options: ConnectOptions = {}): Promise<NodeConnection> {
 		const socket = await openSocket(endpoint, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
-		const connection = new NodeConnection(endpoint, socket, options.replyTimeoutMs ?? REPLY_TIMEOUT_MS);
+		const connection = new NodeConnection(endpoint, socket, options);
 		const {user, password} = options.credentials ?? {};
 		if (password === undefined) return connection;
 		const reply = await connection.call('AUTH', ...(user === undefined ? [] : [user]), password);
@@ -59,10 +64,11 @@ export class NodeConnection {
 		throw new AuthenticationError(endpoint, reply.message);
 	}
 
-	private constructor(endpoint: Endpoint, socket: Socket, replyTimeoutMs: number) {
+	private constructor(endpoint: Endpoint, socket: Socket, options: ConnectOptions) {
 		this.endpoint = endpoint;
 		this.#socket = socket;
-		this.#replyTimeoutMs = replyTimeoutMs;
+		this.#parser = new ReplyParser({binary: options.binary === true});
+		this.#replyTimeoutMs = options.replyTimeoutMs ?? REPLY_TIMEOUT_MS;
 		socket.on('data', (chunk) => this.#receive(chunk));
 		socket.on('error', (error) => this.#fail(systemReason(error)));
 		socket.on('close', () => this.#fail('Server closed the connection'));
@@ -70,10 +76,10 @@ export class NodeConnection {
 	}
 
 	/** Sends a command. An error reply is a value; the promise rejects with a `ConnectionError` alone. */
-	call(...words: readonly string[]): Promise<Reply> {
+	call(...words: readonly Word[]): Promise<Reply> {
 		if (this.#failure !== null) return Promise.reject(this.#failure);
-		if (this.#unsent === '') queueMicrotask(() => this.#flush());
-		this.#unsent += encodeCommand(words);
+		if (this.#unsent.length === 0) queueMicrotask(() => this.#flush());
+		this.#unsent.push(encodeCommand(words));
 		return new Promise((resolve, reject) => {
 			this.#waiting.push({resolve, reject});
 			if (this.#waiting.length === 1) this.#socket.setTimeout(this.#replyTimeoutMs);
@@ -85,8 +91,8 @@ export class NodeConnection {
 	}
 
 	#flush(): void {
-		if (this.#failure === null) this.#socket.write(this.#unsent);
-		this.#unsent = '';
+		const commands = this.#unsent.splice(0);
+		if (this.#failure === null) this.#socket.write(Buffer.concat(commands));
 	}
 
 	#receive(chunk: Uint8Array): void {
@@ -123,10 +129,18 @@ export async function resolveAddress(endpoint: Endpoint): Promise<string> {
 }
 
 /** The words as a RESP array of bulk strings. */
-function encodeCommand(words: readonly string[]): string {
+function encodeCommand(words: readonly Word[]): Buffer {
+	const parts: Buffer[] = [];
 	let text = `*${words.length}\r\n`;
-	for (const word of words) text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
-	return text;
+	for (const word of words) {
+		if (typeof word === 'string') {
+			text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
+		} else {
+			parts.push(Buffer.from(`${text}$${word.length}\r\n`), Buffer.from(word));
+			text = '\r\n';
+		}
+	}
+	return parts.length === 0 ? Buffer.from(text) : Buffer.concat([...parts, Buffer.from(text)]);
 }
 
 function openSocket(endpoint: Endpoint, timeoutMs: number): Promise<Socket> {

@@ -4,6 +4,7 @@
  */
 
 import type {SlotRange} from '../slots/slot-ranges.ts';
+import type {Word} from './client.ts';
 import {formatEndpoint} from './endpoint.ts';
 import type {Endpoint} from './messages.ts';
 
@@ -11,7 +12,8 @@ import type {Endpoint} from './messages.ts';
 export interface CallStep {
 	readonly kind: 'call';
 	readonly node: Endpoint;
-	readonly words: readonly string[];
+	/** Text, or bytes that are shown by their number. */
+	readonly words: readonly Word[];
 	/** An error reply does not stop the plan; the reason why. */
 	readonly mayFail?: string;
 }
@@ -37,6 +39,8 @@ export interface WaitStep {
 	readonly timeoutMs: number;
 	/** What helps those who have not agreed after a while; whether it succeeds does not matter. */
 	readonly ifLate: {readonly afterMs: number; readonly steps: readonly CallStep[]} | null;
+	/** Without the line and the dots of redis-cli, where it does not wait. */
+	readonly isQuiet?: boolean;
 }
 
 export type Step = CallStep | AddSlotsStep | WaitStep;
@@ -66,7 +70,7 @@ export function formatStep(step: Step): string {
 		const late = step.ifLate === null ? '' : `; after ${step.ifLate.afterMs} ms all greet each other`;
 		return `wait until ${step.nodes.length} nodes agree, at most ${step.timeoutMs / 1000} s${late}`;
 	}
-	return `${formatEndpoint(step.node)}> ${wordsOf(step).join(' ')}`;
+	return `${formatEndpoint(step.node)}> ${printedWords(step).join(' ')}`;
 }
 
 /** A step as reports carry it. */
@@ -82,7 +86,7 @@ export function planReport(plan: Plan): StepReport[] {
 	return plan.flatMap(({steps}) =>
 		steps.map((step): StepReport => {
 			if (step.kind !== 'wait-for-agreement') {
-				return {do: 'call', node: formatEndpoint(step.node), command: wordsOf(step)};
+				return {do: 'call', node: formatEndpoint(step.node), command: printedWords(step)};
 			}
 			const nodes = step.nodes.map(({endpoint}) => formatEndpoint(endpoint));
 			return {do: 'wait-for-agreement', nodes, timeoutMs: step.timeoutMs};
@@ -91,9 +95,13 @@ export function planReport(plan: Plan): StepReport[] {
 }
 
 /** The command of a step. */
-export function wordsOf(step: CallStep | AddSlotsStep): readonly string[] {
+export function wordsOf(step: CallStep | AddSlotsStep): readonly Word[] {
 	if (step.kind === 'call') return step.words;
 	return ['CLUSTER', 'ADDSLOTSRANGE', ...step.slots.flatMap(([start, end]) => [String(start), String(end)])];
+}
+
+function printedWords(step: CallStep | AddSlotsStep): string[] {
+	return wordsOf(step).map((word) => (typeof word === 'string' ? word : `<${word.length} bytes>`));
 }
 
 /** The same for a server before Redis 7.0, which takes slots one by one; null when there is no other form. */

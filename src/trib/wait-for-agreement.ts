@@ -30,7 +30,7 @@ const NAMED_GAP_COUNT = 8;
  * @returns null when all agree, or the line that says who does not. @throws {ConnectionError}
  */
 export async function waitForAgreement(
-	{nodes, timeoutMs, ifLate}: WaitStep,
+	{nodes, timeoutMs, ifLate, isQuiet = false}: WaitStep,
 	connections: Connections,
 	printer: Printer,
 	send: (step: CallStep) => Promise<unknown>,
@@ -44,7 +44,7 @@ export async function waitForAgreement(
 	let nextWarningMs = warningIntervalMs;
 	let isLate = false;
 
-	printer.line('Waiting for the cluster to join');
+	if (!isQuiet) printer.line('Waiting for the cluster to join');
 	for (;;) {
 		const askedAt = performance.now();
 		const answers = await Promise.all(waiting.map((node) => askLines(node, connections)));
@@ -55,16 +55,16 @@ export async function waitForAgreement(
 			return gap?.isHandshaking === true && elapsedMs > HANDSHAKE_PATIENCE_MS ? null : gap;
 		});
 		while (dotCount < Math.floor(elapsedMs / DOT_INTERVAL_MS)) {
-			printer.raw('.');
+			if (!isQuiet) printer.raw('.');
 			dotCount++;
 		}
 		const open = gaps.filter((gap) => gap !== null);
 		if (open.length === 0) {
-			printer.raw('\n');
+			if (!isQuiet) printer.raw('\n');
 			return null;
 		}
 		if (elapsedMs > timeoutMs) {
-			printer.raw('\n');
+			if (!isQuiet) printer.raw('\n');
 			return timeoutLine(open, timeoutMs);
 		}
 		if (elapsedMs > nextWarningMs) {
