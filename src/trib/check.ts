@@ -46,6 +46,11 @@ export async function checkAfter(
 	printer: Printer,
 ): Promise<CheckReport> {
 	const view = await loadView(connections, node, (line) => printer.complaint(line));
+	return checkView(view, printer);
+}
+
+/** The check that comes before a change. */
+export function checkView(view: ClusterView, printer: Printer): CheckReport {
 	const issues = findIssues(view);
 	warnOfUnknownPrimaries(issues, printer);
 	printCheck(view, issues, false, printer);
@@ -62,11 +67,11 @@ function checkReport(view: ClusterView, issues: readonly Issue[]): CheckReport {
 }
 
 /** redis-cli passes over nodes that do not answer as long as the others cover all slots; so does the exit code. */
-function isProblem({kind}: Issue): boolean {
+export function isProblem({kind}: Issue): boolean {
 	return kind !== 'unreachable' && kind !== 'unknown-primary';
 }
 
-function warnOfUnknownPrimaries(issues: readonly Issue[], printer: Printer): void {
+export function warnOfUnknownPrimaries(issues: readonly Issue[], printer: Printer): void {
 	for (const issue of issues) {
 		if (issue.kind !== 'unknown-primary') continue;
 		printer.warning(`*** WARNING: ${issue.address} claims to be slave of unknown node ID ${issue.primary}.`);
@@ -79,6 +84,14 @@ function printCheck(
 	withOwners: boolean,
 	printer: Printer,
 ): void {
+	printAgreement(view, issues, printer);
+	printOpenSlots(issues, printer);
+	printCoverage(issues, printer);
+	if (withOwners) printOwners(issues, printer);
+}
+
+/** The nodes, and whether they agree. */
+export function printAgreement(view: ClusterView, issues: readonly Issue[], printer: Printer): void {
 	const [first] = view.nodes;
 	if (first !== undefined) printer.info(`>>> Performing Cluster Check (using node ${address(first)})`);
 	for (const node of view.nodes) {
@@ -89,18 +102,9 @@ function printCheck(
 	} else {
 		printer.ok('[OK] All nodes agree about slots configuration.');
 	}
-	printOpenSlots(issues, printer);
-	printer.info('>>> Check slots coverage...');
-	if (issues.some(({kind}) => kind === 'uncovered')) {
-		// With an empty line after it, as redis-cli prints it.
-		printer.error(`[ERR] Not all ${SLOT_COUNT} slots are covered by nodes.\n`);
-	} else {
-		printer.ok(`[OK] All ${SLOT_COUNT} slots covered.`);
-	}
-	if (withOwners) printOwners(issues, printer);
 }
 
-function printOpenSlots(issues: readonly Issue[], printer: Printer): void {
+export function printOpenSlots(issues: readonly Issue[], printer: Printer): void {
 	printer.info('>>> Check for open slots...');
 	const open = new Set<number>();
 	for (const issue of issues) {
@@ -113,7 +117,17 @@ function printOpenSlots(issues: readonly Issue[], printer: Printer): void {
 	if (open.size > 0) printer.error(`[WARNING] The following slots are open: ${[...open].join(',')}.`);
 }
 
-function printOwners(issues: readonly Issue[], printer: Printer): void {
+export function printCoverage(issues: readonly Issue[], printer: Printer): void {
+	printer.info('>>> Check slots coverage...');
+	if (issues.some(({kind}) => kind === 'uncovered')) {
+		// With an empty line after it, as redis-cli prints it.
+		printer.error(`[ERR] Not all ${SLOT_COUNT} slots are covered by nodes.\n`);
+	} else {
+		printer.ok(`[OK] All ${SLOT_COUNT} slots covered.`);
+	}
+}
+
+export function printOwners(issues: readonly Issue[], printer: Printer): void {
 	printer.info('>>> Check for multiple slot owners...');
 	let found = false;
 	for (const issue of issues) {
@@ -126,7 +140,7 @@ function printOwners(issues: readonly Issue[], printer: Printer): void {
 }
 
 /** The slots in which each primary holds keys although it does not serve them. A node without keys is not asked. */
-async function keysElsewhere(
+export async function keysElsewhere(
 	view: ClusterView,
 	connections: Connections,
 ): Promise<ReadonlyMap<string, ReadonlySet<number>>> {

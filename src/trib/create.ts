@@ -8,7 +8,7 @@ import {checkAfter, type CheckReport} from './check.ts';
 import {resolveAddress} from './client.ts';
 import {Connections} from './connections.ts';
 import {formatEndpoint} from './endpoint.ts';
-import {loadCandidate, NodeError, type Candidate} from './load-view.ts';
+import {loadCandidate, NodeError, requireEmpty, type Candidate} from './load-view.ts';
 import type {CreateOptions, TribExitCode} from './messages.ts';
 import {plannedPrimaryLines, plannedReplicaLines} from './node-lines.ts';
 import {formatPlan, planReport, type StepReport} from './plan.ts';
@@ -107,15 +107,11 @@ async function loadUsable(
 	endpoint: CreateOptions['nodes'][number],
 ): Promise<Candidate> {
 	const node = await loadCandidate(connections, endpoint);
-	const where = formatEndpoint(endpoint);
-	if (!node.isEmpty) {
-		throw new NodeError(
-			`[ERR] Node ${where} is not empty. Either the node already knows other nodes (check with CLUSTER NODES) ` +
-				'or contains some key in database 0.',
-		);
-	}
+	requireEmpty(node);
 	if (node.slots.count > 0) {
-		throw new NodeError(`[ERR] Node ${where} already serves slots. Call CLUSTER RESET on it first.`);
+		throw new NodeError(
+			`[ERR] Node ${formatEndpoint(endpoint)} already serves slots. Call CLUSTER RESET on it first.`,
+		);
 	}
 	return node;
 }

@@ -44,6 +44,15 @@ export async function loadCandidate(connections: Connections, endpoint: Endpoint
 	return {...nodeView(endpoint, self, lines), isEmpty: lines.length === 1 && !hasKeys};
 }
 
+/** @throws {NodeError} in the words of redis-cli */
+export function requireEmpty({isEmpty, endpoint}: Candidate): void {
+	if (isEmpty) return;
+	throw new NodeError(
+		`[ERR] Node ${formatEndpoint(endpoint)} is not empty. Either the node already knows other nodes (check with ` +
+			'CLUSTER NODES) or contains some key in database 0.',
+	);
+}
+
 /**
  * The whole cluster that `endpoint` belongs to: asks it, and then every node that it knows.
  * @param complain gets a line for each node that did not answer

@@ -10,6 +10,7 @@
 import type {CheckReport} from './check.ts';
 import type {CreateReport} from './create.ts';
 import type {InfoReport} from './info.ts';
+import type {MembersJob, MembersReport} from './member-jobs.ts';
 
 /** A server's address. */
 export interface Endpoint {
@@ -77,10 +78,11 @@ export interface InfoOptions extends OutputOptions {
 export type TribJob =
 	| {readonly command: 'create'; readonly options: CreateOptions}
 	| {readonly command: 'check'; readonly options: CheckOptions}
-	| {readonly command: 'info'; readonly options: InfoOptions};
+	| {readonly command: 'info'; readonly options: InfoOptions}
+	| MembersJob;
 
 /** The structured outcome of a job beside its lines. */
-export type TribReport = CreateReport | CheckReport | InfoReport;
+export type TribReport = CreateReport | CheckReport | InfoReport | MembersReport;
 
 export type ToManager =
 	| {readonly kind: 'job'; readonly id: number; readonly job: TribJob}

@@ -16,7 +16,7 @@ import type {Allocation} from './slot-allocation.ts';
 import type {NodeView} from './view.ts';
 
 /** Our own nodes agree sooner than this, most servers much later. */
-const LATE_AFTER_MS = 50;
+export const LATE_AFTER_MS = 50;
 /** Above this the number of commands, the square of it, would weigh more than the rounds of gossip that they save. */
 const FULL_MESH_NODE_COUNT = 64;
 
@@ -79,7 +79,8 @@ function lateGreetings(nodes: readonly NodeView[], ips: readonly string[]): Wait
 	return {afterMs: LATE_AFTER_MS, steps};
 }
 
-function greeting({endpoint}: NodeView, other: NodeView, ip: string): CallStep {
+/** Makes the node greet the other one, which is at that address. */
+export function greeting({endpoint}: NodeView, other: NodeView, ip: string): CallStep {
 	return meet(endpoint, ip, other.endpoint.port, unusualBusPort(other));
 }
 

@@ -16,6 +16,8 @@ export interface CallStep {
 	readonly words: readonly Word[];
 	/** An error reply does not stop the plan; the reason why. */
 	readonly mayFail?: string;
+	/** The node goes away instead of answering. */
+	readonly endsNode?: boolean;
 }
 
 /** Gives a node slots that nobody serves. */

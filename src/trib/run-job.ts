@@ -4,7 +4,14 @@ import {unreachable} from '../lib/assert.ts';
 import {runCheck} from './check.ts';
 import {ConnectionError, connectionComplaint} from './client.ts';
 import {runCreate} from './create.ts';
+import {runAddNode} from './add-node.ts';
+import {runBackup} from './backup.ts';
+import {runCall} from './call.ts';
+import {runDelNode} from './del-node.ts';
+import {runFix} from './fix.ts';
+import {runImport} from './import.ts';
 import {runInfo} from './info.ts';
+import {runSetTimeout} from './set-timeout.ts';
 import {NodeError} from './load-view.ts';
 import type {TribExitCode, TribJob, TribReport} from './messages.ts';
 import {Printer, type Sink} from './printer.ts';
@@ -57,6 +64,20 @@ function dispatch(job: TribJob, printer: Printer): Promise<TribResult> {
 			return runCheck(job.options, printer);
 		case 'info':
 			return runInfo(job.options, printer);
+		case 'add-node':
+			return runAddNode(job.options, printer);
+		case 'del-node':
+			return runDelNode(job.options, printer);
+		case 'fix':
+			return runFix(job.options, printer);
+		case 'call':
+			return runCall(job.options, printer);
+		case 'set-timeout':
+			return runSetTimeout(job.options, printer);
+		case 'import':
+			return runImport(job.options, printer);
+		case 'backup':
+			return runBackup(job.options, printer);
 		default:
 			return unreachable(job);
 	}
