@@ -16,6 +16,9 @@ import type {Printer} from './printer.ts';
 import {downloadRdb} from './rdb-download.ts';
 import {address, isPrimary, type ClusterView, type NodeView} from './view.ts';
 
+/** Real servers wait five seconds for more replicas before they begin. */
+const PARALLEL_COUNT = 8;
+
 export interface BackupReport {
 	readonly command: 'backup';
 	/** All files are there. Whether the cluster is in order stands in `check`. */
@@ -54,9 +57,10 @@ export async function runBackup(
 	await makeDirectory(directory);
 
 	const files: BackupReport['files'][number][] = [];
-	for (const node of primaries) {
-		printer.info(`>>> Node ${address(node)} -> Saving RDB...`);
-		files.push(await save(node, options, printer));
+	for (let at = 0; at < primaries.length; at += PARALLEL_COUNT) {
+		const batch = primaries.slice(at, at + PARALLEL_COUNT);
+		for (const node of batch) printer.info(`>>> Node ${address(node)} -> Saving RDB...`);
+		files.push(...(await Promise.all(batch.map((node) => save(node, options, printer)))));
 	}
 	const shape = join(directory, 'nodes.json');
 	printer.line(`Saving cluster configuration to: ${shape}`);

@@ -7,6 +7,8 @@ import {open, rename, rm, type FileHandle} from 'node:fs/promises';
 import {connect, type Socket} from 'node:net';
 import {once} from 'node:events';
 import {ConnectionError} from './client.ts';
+import {formatEndpoint} from './endpoint.ts';
+import {NodeError} from './load-view.ts';
 import type {Credentials, Endpoint} from './messages.ts';
 
 /** A server makes the image before it sends the first byte, and sends line feeds meanwhile. */
@@ -16,7 +18,7 @@ const LF = 0x0a;
 /** A header line is far shorter. */
 const MAX_LINE_LENGTH = 1_024;
 
-/** Resolves with the number of bytes. @throws {ConnectionError} */
+/** Resolves with the number of bytes. @throws {ConnectionError} @throws {NodeError} the server refused */
 export async function downloadRdb(
 	endpoint: Endpoint,
 	credentials: Credentials | undefined,
@@ -27,9 +29,16 @@ export async function downloadRdb(
 	// Only its owner may read the data.
 	const handle = await open(part, 'wx', 0o600);
 	try {
-		socket.write(greeting(credentials));
 		const reader = new Reader(socket, endpoint);
-		await logIn(reader, credentials, endpoint);
+		if (credentials?.password !== undefined) {
+			const {user, password} = credentials;
+			await reader.ask(['AUTH', ...(user === undefined ? [] : [user]), password], true);
+		}
+		// An image of unknown length ends with a marker.
+		await reader.ask(['REPLCONF', 'capa', 'eof'], false);
+		// Since 7.0: nothing follows. Servers before refuse it.
+		await reader.ask(['REPLCONF', 'rdb-only', '1'], false);
+		socket.write(encode(['SYNC']));
 		const byteCount = await transfer(reader, handle, endpoint);
 		await handle.sync();
 		await handle.close();
@@ -44,29 +53,9 @@ export async function downloadRdb(
 	}
 }
 
-/** `capa eof`: an image of unknown length ends with a marker. `rdb-only`, since 7.0: nothing follows. Servers before refuse it. */
-function greeting({user, password}: Credentials = {}): string {
-	const commands = [['REPLCONF', 'capa', 'eof'], ['REPLCONF', 'rdb-only', '1'], ['SYNC']];
-	if (password !== undefined) commands.unshift(['AUTH', ...(user === undefined ? [] : [user]), password]);
-	return commands
-		.map((words) => {
-			const bulks = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-			return `*${words.length}\r\n${bulks.join('')}`;
-		})
-		.join('');
-}
-
-async function logIn(
-	reader: Reader,
-	credentials: Credentials | undefined,
-	endpoint: Endpoint,
-): Promise<void> {
-	if (credentials?.password !== undefined) {
-		const answer = await reader.line();
-		if (answer.startsWith('-')) throw new ConnectionError(endpoint, answer.slice(1));
-	}
-	await reader.line();
-	await reader.line();
+function encode(words: readonly string[]): string {
+	const bulks = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+	return `*${words.length}\r\n${bulks.join('')}`;
 }
 
 /** `$<length>` and so many bytes, or `$EOF:<marker>` and bytes up to the marker. */
@@ -83,15 +72,28 @@ async function transfer(reader: Reader, file: FileHandle, endpoint: Endpoint): P
 	);
 }
 
+function refusal(endpoint: Endpoint, line: string): NodeError {
+	return new NodeError(`Node ${formatEndpoint(endpoint)} replied with error:\n${line.replace(/^-/, '')}`);
+}
+
 /** Takes what the socket gives, line by line or in bulk; it reads no faster than the disk writes. */
 class Reader {
+	readonly #socket: Socket;
 	readonly #endpoint: Endpoint;
 	readonly #chunks: AsyncIterator<Buffer>;
 	#rest: Buffer = Buffer.alloc(0);
 
 	constructor(socket: Socket, endpoint: Endpoint) {
+		this.#socket = socket;
 		this.#endpoint = endpoint;
 		this.#chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+	}
+
+	/** One command before the transfer: the server takes no SYNC while it owes a reply. */
+	async ask(words: readonly string[], isNeeded: boolean): Promise<void> {
+		this.#socket.write(encode(words));
+		const answer = await this.line();
+		if (isNeeded && answer.startsWith('-')) throw refusal(this.#endpoint, answer);
 	}
 
 	/** Up to a line feed, without it and the carriage return before. */
