@@ -68,6 +68,8 @@ export function takeSlots(owner: NodeView, slots: readonly number[]): Act {
 export function releaseSlot(node: NodeView, slot: number, owner: NodeView): Act {
 	const commands = [
 		...(node.slots.has(slot) ? [['CLUSTER', 'DELSLOTS', String(slot)]] : []),
+		// For a slot that belongs to nobody it would answer CLUSTERDOWN.
+		setSlot(slot, 'NODE', owner.self.id),
 		setSlot(slot, 'IMPORTING', owner.self.id),
 	];
 	return call(node, ...commands);
