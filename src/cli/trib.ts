@@ -1,4 +1,6 @@
 /** `shoal trib`: asks the manager of the running cluster, or one of our own where none runs. */
+import {homedir} from 'node:os';
+import {join} from 'node:path';
 import {createInterface, type Interface} from 'node:readline';
 import {assert} from '../lib/assert.ts';
 import {ControlClient} from '../launcher/control-client.ts';
@@ -24,10 +26,24 @@ export async function runTrib(
 	try {
 		const runner: JobRunner | null = remote ?? manager;
 		assert(runner !== null, 'where no launcher runs a manager does');
-		return (await runner.run(job, terminal)).exitCode;
+		return (await runner.run(withJournal(job), terminal)).exitCode;
 	} finally {
 		terminal.close();
 		await manager?.stop();
+	}
+}
+
+/** Where jobs of clusters that do not run here keep their journals; a launcher puts its own directory in the place of this. */
+function withJournal(job: TribJob): TribJob {
+	switch (job.command) {
+		case 'reshard':
+		case 'rebalance':
+		case 'move-slot': {
+			const state = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
+			return {...job, options: {...job.options, journalDir: join(state, 'shoal')}} as TribJob;
+		}
+		default:
+			return job;
 	}
 }
 

@@ -164,7 +164,19 @@ export class Launcher implements JobRunner {
 	/** Runs a job of the manager on this cluster, in the manager's thread; a manager that died is started anew. */
 	async run(job: TribJob, console: JobConsole): Promise<JobOutcome> {
 		this.#manager ??= this.#startManager();
-		return this.#manager.run(this.#withPassword(job), console);
+		return this.#manager.run(this.#withJournal(this.#withPassword(job)), console);
+	}
+
+	/** Jobs that move slots keep their journal with the cluster's files. Nobody else says where this process writes. */
+	#withJournal(job: TribJob): TribJob {
+		switch (job.command) {
+			case 'reshard':
+			case 'rebalance':
+			case 'move-slot':
+				return {...job, options: {...job.options, journalDir: this.dataDir.path}} as TribJob;
+			default:
+				return job;
+		}
 	}
 
 	/** The manager need not be told the password of our own nodes; no other server ever gets to hear it. */

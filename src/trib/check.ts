@@ -57,6 +57,17 @@ export function checkView(view: ClusterView, printer: Printer): CheckReport {
 	return checkReport(view, issues);
 }
 
+/**
+ * Prints the check of a view that a job has loaded, as it comes before slots are moved. @returns whether all is in order
+ * @param withNodes whether the nodes are listed
+ */
+export function checkView(view: ClusterView, printer: Printer, withNodes: boolean): boolean {
+	const issues = findIssues(view);
+	warnOfUnknownPrimaries(issues, printer);
+	printCheck(view, issues, false, printer, withNodes);
+	return !issues.some(isProblem);
+}
+
 function checkReport(view: ClusterView, issues: readonly Issue[]): CheckReport {
 	return {
 		command: 'check',
@@ -83,6 +94,7 @@ function printCheck(
 	issues: readonly Issue[],
 	withOwners: boolean,
 	printer: Printer,
+	withNodes = true,
 ): void {
 	printAgreement(view, issues, printer);
 	printOpenSlots(issues, printer);
@@ -94,7 +106,7 @@ function printCheck(
 export function printAgreement(view: ClusterView, issues: readonly Issue[], printer: Printer): void {
 	const [first] = view.nodes;
 	if (first !== undefined) printer.info(`>>> Performing Cluster Check (using node ${address(first)})`);
-	for (const node of view.nodes) {
+	for (const node of withNodes ? view.nodes : []) {
 		for (const line of nodeLines(view, node)) printer.line(line);
 	}
 	if (issues.some(({kind}) => kind === 'disagreement')) {

@@ -5,10 +5,12 @@
 
 import {connect, isIP, type Socket} from 'node:net';
 import {lookup} from 'node:dns/promises';
+import {concat, toBytes, utf8} from '../lib/bytes.ts';
 import {PushMessage, ReplyParser, RespError, type Reply} from '../resp/reply-parser.ts';
 import {formatEndpoint} from './endpoint.ts';
 import type {Credentials, Endpoint} from './messages.ts';
 
+const LINE_END = toBytes('\r\n');
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A node that says nothing for so long has hung; the slowest command asked here takes milliseconds. */
 const REPLY_TIMEOUT_MS = 15_000;
@@ -35,10 +37,17 @@ export interface ConnectOptions {
 	readonly binary?: boolean;
 }
 
+<<<<<<< HEAD
 /** A word of a command: text, or bytes as they are. */
+=======
+/** A word of a command: text goes out as UTF-8, bytes as they are. */
+>>>>>>> tribmove
 export type Word = string | Uint8Array;
 
 interface Waiting {
+	/** Whether bulk strings stay bytes. */
+	readonly isBinary: boolean;
+	readonly timeoutMs: number;
 	resolve(reply: Reply): void;
 	reject(error: ConnectionError): void;
 }
@@ -46,10 +55,17 @@ interface Waiting {
 export class NodeConnection {
 	readonly endpoint: Endpoint;
 	readonly #socket: Socket;
+<<<<<<< HEAD
 	readonly #parser: ReplyParser;
 	readonly #waiting: Waiting[] = [];
 	readonly #replyTimeoutMs: number;
 	readonly #unsent: Buffer[] = [];
+=======
+	readonly #parser = new ReplyParser({binary: true});
+	readonly #waiting: Waiting[] = [];
+	readonly #replyTimeoutMs: number;
+	#unsent: Uint8Array[] = [];
+>>>>>>> tribmove
 	#failure: ConnectionError | null = null;
 
 	/** Connects and gives the credentials. @throws {ConnectionError} @throws {AuthenticationError} */
@@ -76,6 +92,7 @@ export class NodeConnection {
 	}
 
 	/** Sends a command. An error reply is a value; the promise rejects with a `ConnectionError` alone. */
+<<<<<<< HEAD
 	call(...words: readonly Word[]): Promise<Reply> {
 		if (this.#failure !== null) return Promise.reject(this.#failure);
 		if (this.#unsent.length === 0) queueMicrotask(() => this.#flush());
@@ -84,21 +101,53 @@ export class NodeConnection {
 			this.#waiting.push({resolve, reject});
 			if (this.#waiting.length === 1) this.#socket.setTimeout(this.#replyTimeoutMs);
 		});
+=======
+	call(...words: readonly string[]): Promise<Reply> {
+		return this.#send(words, false, this.#replyTimeoutMs);
+	}
+
+	/**
+	 * As `call`, for keys and values, which are any bytes: bulk strings of the reply are bytes.
+	 * @param timeoutMs how long the node may say nothing, where that can be longer than for other commands
+	 */
+	callBinary(words: readonly Word[], timeoutMs = this.#replyTimeoutMs): Promise<Reply> {
+		return this.#send(words, true, timeoutMs);
+>>>>>>> tribmove
 	}
 
 	close(): void {
 		this.#fail('The connection was closed');
 	}
 
+	#send(words: readonly Word[], isBinary: boolean, timeoutMs: number): Promise<Reply> {
+		if (this.#failure !== null) return Promise.reject(this.#failure);
+		if (this.#unsent.length === 0) queueMicrotask(() => this.#flush());
+		this.#unsent.push(encodeCommand(words));
+		return new Promise((resolve, reject) => {
+			this.#waiting.push({isBinary, timeoutMs, resolve, reject});
+			// Behind a command that may take long the others take as long.
+			const longestMs =
+				this.#waiting.length === 1 ? timeoutMs : Math.max(timeoutMs, this.#socket.timeout ?? 0);
+			if (longestMs !== this.#socket.timeout) this.#socket.setTimeout(longestMs);
+		});
+	}
+
 	#flush(): void {
+<<<<<<< HEAD
 		const commands = this.#unsent.splice(0);
 		if (this.#failure === null) this.#socket.write(Buffer.concat(commands));
+=======
+		if (this.#failure === null) this.#socket.write(concat(this.#unsent));
+		this.#unsent = [];
+>>>>>>> tribmove
 	}
 
 	#receive(chunk: Uint8Array): void {
 		try {
 			this.#parser.feed(chunk, (reply) => {
-				if (!(reply instanceof PushMessage)) this.#waiting.shift()?.resolve(reply);
+				if (reply instanceof PushMessage) return;
+				const waiting = this.#waiting.shift();
+				waiting?.resolve(waiting.isBinary ? reply : withText(reply));
 			});
 		} catch (error) {
 			this.#fail(`Protocol error: ${error instanceof Error ? error.message : String(error)}`);
@@ -107,7 +156,8 @@ export class NodeConnection {
 	}
 
 	#timedOut(): void {
-		if (this.#waiting.length > 0) this.#fail(`No answer within ${this.#replyTimeoutMs / 1000} seconds`);
+		if (this.#waiting.length > 0)
+			this.#fail(`No answer within ${(this.#waiting[0]?.timeoutMs ?? 0) / 1000} seconds`);
 	}
 
 	#fail(reason: string): void {
@@ -129,6 +179,7 @@ export async function resolveAddress(endpoint: Endpoint): Promise<string> {
 }
 
 /** The words as a RESP array of bulk strings. */
+<<<<<<< HEAD
 function encodeCommand(words: readonly Word[]): Buffer {
 	const parts: Buffer[] = [];
 	let text = `*${words.length}\r\n`;
@@ -141,6 +192,26 @@ function encodeCommand(words: readonly Word[]): Buffer {
 		}
 	}
 	return parts.length === 0 ? Buffer.from(text) : Buffer.concat([...parts, Buffer.from(text)]);
+=======
+function encodeCommand(words: readonly Word[]): Uint8Array {
+	const parts = [toBytes(`*${words.length}\r\n`)];
+	for (const word of words) {
+		const bytes = typeof word === 'string' ? toBytes(word) : word;
+		parts.push(toBytes(`$${bytes.length}\r\n`), bytes, LINE_END);
+	}
+	return concat(parts);
+}
+
+/** The reply with its bulk strings read as UTF-8. */
+function withText(reply: Reply): Reply {
+	if (reply instanceof Uint8Array) return utf8(reply);
+	if (Array.isArray(reply)) return reply.map(withText);
+	if (reply instanceof Map) {
+		return new Map([...reply].map(([key, value]) => [withText(key), withText(value)]));
+	}
+	if (reply instanceof Set) return new Set([...reply].map(withText));
+	return reply;
+>>>>>>> tribmove
 }
 
 function openSocket(endpoint: Endpoint, timeoutMs: number): Promise<Socket> {

@@ -10,7 +10,11 @@
 import type {CheckReport} from './check.ts';
 import type {CreateReport} from './create.ts';
 import type {InfoReport} from './info.ts';
+<<<<<<< HEAD
 import type {MembersJob, MembersReport} from './member-jobs.ts';
+=======
+import type {MoveReport} from './slot-job.ts';
+>>>>>>> tribmove
 
 /** A server's address. */
 export interface Endpoint {
@@ -74,15 +78,83 @@ export interface InfoOptions extends OutputOptions {
 	readonly credentials?: Credentials;
 }
 
+/** What all jobs that move slots take. */
+export interface MoveOptions extends OutputOptions {
+	/** Any node of the cluster. */
+	readonly node: Endpoint;
+	/** Carry the plan out without asking. */
+	readonly yes?: boolean;
+	/** Print the plan, with keys and bytes of every slot, and change nothing. */
+	readonly dryRun?: boolean;
+	readonly credentials?: Credentials;
+	/** MIGRATE's time-out: the longest silence between two nodes, 60 seconds unless given. */
+	readonly timeoutMs?: number;
+	/** Keys a MIGRATE, 10 unless given. */
+	readonly pipeline?: number;
+	/** Overwrite keys that the target has with another value. */
+	readonly replace?: boolean;
+	/** Move by MIGRATE also where the nodes offer atomic migration. */
+	readonly classic?: boolean;
+	/** How many slots (or atomic migrations) are moved at a time, one unless given. */
+	readonly parallel?: number;
+	/** No more keys a second than this. Goes by MIGRATE. */
+	readonly keysPerSecond?: number;
+	/** Where the journal is kept; without it there is none. Set by who runs the manager. */
+	readonly journalDir?: string;
+}
+
+/** `trib reshard`. What is not given is asked for. */
+export interface ReshardOptions extends MoveOptions {
+	/** Ids of the nodes that give; `all` for every primary but the receiving one. */
+	readonly from?: readonly string[];
+	readonly to?: string;
+	readonly slotCount?: number;
+	/** Complete, or end, the job of this cluster that was interrupted, whatever it was. */
+	readonly recovery?: 'resume' | 'abort';
+}
+
+/** `trib rebalance`. */
+export interface RebalanceOptions extends MoveOptions {
+	/** Weight of nodes; 1 unless given, 0 for those that shall give all their slots away. */
+	readonly weights?: readonly {readonly node: string; readonly weight: number}[];
+	/** Weights in proportion to the nodes' `maxmemory`. */
+	readonly autoWeights?: boolean;
+	/** Nodes without slots take part. */
+	readonly useEmpty?: boolean;
+	/** How far a node may be off its share, 2 unless given. */
+	readonly thresholdPercent?: number;
+	/** What is balanced, slots unless given. */
+	readonly by?: 'slots' | 'keys' | 'memory';
+	/** Print what would be moved as redis-trib does and move nothing. */
+	readonly simulate?: boolean;
+}
+
+/** `trib move-slot`. */
+export interface MoveSlotOptions extends MoveOptions {
+	/** First and last of the slots. */
+	readonly slots: readonly [start: number, end: number];
+	/** Id, its beginning, or address of the receiving primary. */
+	readonly to: string;
+}
+
 /** What the manager can be asked to do. */
 export type TribJob =
 	| {readonly command: 'create'; readonly options: CreateOptions}
 	| {readonly command: 'check'; readonly options: CheckOptions}
 	| {readonly command: 'info'; readonly options: InfoOptions}
+<<<<<<< HEAD
 	| MembersJob;
 
 /** The structured outcome of a job beside its lines. */
 export type TribReport = CreateReport | CheckReport | InfoReport | MembersReport;
+=======
+	| {readonly command: 'reshard'; readonly options: ReshardOptions}
+	| {readonly command: 'rebalance'; readonly options: RebalanceOptions}
+	| {readonly command: 'move-slot'; readonly options: MoveSlotOptions};
+
+/** The structured outcome of a job beside its lines. */
+export type TribReport = CreateReport | CheckReport | InfoReport | MoveReport;
+>>>>>>> tribmove
 
 export type ToManager =
 	| {readonly kind: 'job'; readonly id: number; readonly job: TribJob}

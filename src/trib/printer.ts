@@ -76,6 +76,11 @@ export class Printer {
 		return this.#json ? Promise.resolve(null) : this.#sink.ask(question);
 	}
 
+	/** Whether anybody may see progress: what is measured for that alone can be saved otherwise. */
+	get showsProgress(): boolean {
+		return this.#sink.progress !== undefined;
+	}
+
 	progress(done: number, total: number, what: string): void {
 		this.#sink.progress?.(done, total, what);
 	}

@@ -1,5 +1,6 @@
 /** `shoal trib`: the command line of the manager, in the spellings of redis-trib.rb and of `redis-cli --cluster`. */
 
+<<<<<<< HEAD
 import type {Command} from 'commander';
 import {addMembers} from './program-members.ts';
 import {
@@ -18,6 +19,32 @@ import {
 
 /** What commander makes of the options of all three commands. */
 interface Flags extends CommonFlags {
+=======
+import {type Command, InvalidArgumentError, Option} from 'commander';
+import {parseEndpoint} from './endpoint.ts';
+import type {Credentials, Endpoint, OutputOptions, TribJob} from './messages.ts';
+import {addMoves} from './program-moves.ts';
+
+export interface TribProgramOptions {
+	/** Runs the job and sees to the exit code. `dataDir` is what was typed. */
+	run(job: TribJob, dataDir: string | undefined): Promise<void>;
+	/** The nodes that are meant when none is named; empty when there are none. */
+	defaultNodes(dataDir: string | undefined): Promise<readonly Endpoint[]>;
+	/** Whether lines are coloured. */
+	readonly color: boolean;
+	/** For REDISCLI_AUTH. */
+	readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** What commander makes of the options of all commands. */
+export interface Flags {
+	readonly dataDir?: string;
+	readonly password?: string;
+	readonly pass?: string;
+	readonly user?: string;
+	readonly json?: boolean;
+	readonly dryRun?: boolean;
+>>>>>>> tribmove
 	readonly yes?: boolean;
 	readonly clusterYes?: boolean;
 	readonly replicas?: number;
@@ -37,7 +64,11 @@ export function addTrib(parent: Command, program: TribProgramOptions): void {
 	addCreate(trib, program);
 	addCheck(trib, program);
 	addInfo(trib, program);
+<<<<<<< HEAD
 	addMembers(trib, program);
+=======
+	addMoves(trib, program);
+>>>>>>> tribmove
 }
 
 function addCreate(trib: Command, program: TribProgramOptions): void {
@@ -101,3 +132,80 @@ function addInfo(trib: Command, program: TribProgramOptions): void {
 		await program.run({command: 'info', options: {...commonOptions(program, flags), node}}, flags.dataDir);
 	});
 }
+<<<<<<< HEAD
+=======
+
+/** Every command that works on a whole cluster takes any node of it. */
+export function withAnyNode(command: Command): Command {
+	return command.argument(
+		'[address...]',
+		'host:port, or host and port, of any node (default: one that runs here)',
+	);
+}
+
+/** The options that all commands have. */
+export function withCommonOptions(command: Command): Command {
+	return command
+		.option('--data-dir <directory>', 'where the nodes that run here keep their files')
+		.option('-a, --password <password>', 'password of the nodes (or the environment variable REDISCLI_AUTH)')
+		.addOption(hidden('--pass <password>'))
+		.option('--user <name>', 'user that the password belongs to')
+		.option('--json', 'print one JSON object instead of lines')
+		.option('--dry-run', 'show what would be done and change nothing');
+}
+
+/** What became of them. */
+export function commonOptions(
+	{color, environment}: TribProgramOptions,
+	flags: Flags,
+): OutputOptions & {readonly dryRun: boolean; readonly credentials?: Credentials} {
+	const password = flags.password ?? flags.pass ?? environment['REDISCLI_AUTH'];
+	const credentials = {
+		...(password === undefined ? {} : {password}),
+		...(flags.user === undefined ? {} : {user: flags.user}),
+	};
+	return {
+		color,
+		json: flags.json === true,
+		dryRun: flags.dryRun === true,
+		...(password === undefined ? {} : {credentials}),
+	};
+}
+
+/** `host:port`, `host port`, or nothing where nodes run here. */
+export async function anyNode(
+	command: Command,
+	words: readonly string[],
+	program: TribProgramOptions,
+	flags: Flags,
+): Promise<Endpoint> {
+	if (words.length > 2) fail(command, INVALID_ADDRESS);
+	if (words.length > 0) return readAddress(words.join(':')) ?? fail(command, INVALID_ADDRESS);
+	const [node] = await program.defaultNodes(flags.dataDir);
+	return node ?? fail(command, NO_NODE);
+}
+
+/** A port alone is one of this machine. */
+function readAddress(text: string): Endpoint | null {
+	return parseEndpoint(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text);
+}
+
+/** Ends with the exit code of wrong usage. */
+export function fail(command: Command, message: string): never {
+	return command.error(message, {exitCode: USAGE_EXIT_CODE});
+}
+
+/** The second spelling of an option, left out of the help. */
+export function hidden(flags: string): Option {
+	return new Option(flags).hideHelp();
+}
+
+/** A parser for options that are whole numbers. */
+export function wholeNumber(least: number): (text: string) => number {
+	return (text) => {
+		const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+		if (value < least) throw new InvalidArgumentError(`A whole number from ${least} on is wanted.`);
+		return value;
+	};
+}
+>>>>>>> tribmove

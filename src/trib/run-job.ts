@@ -15,6 +15,8 @@ import {runSetTimeout} from './set-timeout.ts';
 import {NodeError} from './load-view.ts';
 import type {TribExitCode, TribJob, TribReport} from './messages.ts';
 import {Printer, type Sink} from './printer.ts';
+import {runRebalance} from './rebalance.ts';
+import {runMoveSlot, runReshard} from './reshard.ts';
 import {StepError} from './run-plan.ts';
 
 export interface TribResult {
@@ -64,6 +66,7 @@ function dispatch(job: TribJob, printer: Printer): Promise<TribResult> {
 			return runCheck(job.options, printer);
 		case 'info':
 			return runInfo(job.options, printer);
+<<<<<<< HEAD
 		case 'add-node':
 			return runAddNode(job.options, printer);
 		case 'del-node':
@@ -78,6 +81,14 @@ function dispatch(job: TribJob, printer: Printer): Promise<TribResult> {
 			return runImport(job.options, printer);
 		case 'backup':
 			return runBackup(job.options, printer);
+=======
+		case 'reshard':
+			return runReshard(job.options, printer);
+		case 'rebalance':
+			return runRebalance(job.options, printer);
+		case 'move-slot':
+			return runMoveSlot(job.options, printer);
+>>>>>>> tribmove
 		default:
 			return unreachable(job);
 	}

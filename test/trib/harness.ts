@@ -12,15 +12,15 @@ export interface Run {
 	readonly stderr: string;
 }
 
-/** A console that keeps what is written and gives one answer to every question. */
+/** A console that keeps what is written and gives one answer to every question, or one after the other of a list. */
 export class Script implements Sink {
 	stdout = '';
 	stderr = '';
 	readonly questions: string[] = [];
-	readonly #answer: string | null;
+	readonly #answers: readonly (string | null)[];
 
-	constructor(answer: string | null = null) {
-		this.#answer = answer;
+	constructor(answer: string | readonly string[] | null = null) {
+		this.#answers = typeof answer === 'string' || answer === null ? [answer] : answer;
 	}
 
 	output(text: string, stream: 'stdout' | 'stderr'): void {
@@ -31,7 +31,8 @@ export class Script implements Sink {
 		this.questions.push(question);
 		// As redis-cli, whose question stands in its output.
 		this.stdout += question;
-		return Promise.resolve(this.#answer);
+		const place = this.#answers.length === 1 ? 0 : this.questions.length - 1;
+		return Promise.resolve(this.#answers[place] ?? null);
 	}
 }
 
@@ -45,7 +46,7 @@ export function endpoints(addresses: readonly string[]): Endpoint[] {
 
 export async function runTrib(
 	job: TribJob,
-	answer: string | null = null,
+	answer: string | readonly string[] | null = null,
 ): Promise<Run & {result: TribResult}> {
 	const script = new Script(answer);
 	const result = await runJob(job, script);

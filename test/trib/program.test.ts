@@ -118,3 +118,132 @@ test('a number of replicas that is none is refused', async (t) => {
 	t.is(job, null);
 	t.regex(said, /A whole number from 0 on is wanted/);
 });
+
+const plain = {color: false, json: false, dryRun: false, replace: false, classic: false};
+
+for (const words of [
+	[
+		'reshard',
+		'--from',
+		'a,b',
+		'--to',
+		'c',
+		'--slots',
+		'5',
+		'--yes',
+		'--timeout',
+		'9',
+		'--pipeline',
+		'3',
+		'7000',
+	],
+	[
+		'reshard',
+		'127.0.0.1',
+		'7000',
+		'--cluster-from',
+		'a,b',
+		'--cluster-to',
+		'c',
+		'--cluster-slots',
+		'5',
+		'--cluster-yes',
+		'--cluster-timeout',
+		'9',
+		'--cluster-pipeline',
+		'3',
+	],
+]) {
+	test(`reshard is understood in this spelling: ${words.join(' ')}`, async (t) => {
+		const {job} = await parse(words);
+		const options = {node: node(7000), from: ['a', 'b'], to: 'c', slotCount: 5, timeoutMs: 9, pipeline: 3};
+		t.deepEqual(job, {command: 'reshard', options: {...plain, ...options, yes: true}});
+	});
+}
+
+for (const words of [
+	[
+		'rebalance',
+		'7000',
+		'--weight',
+		'a=2',
+		'--weight',
+		'b=0.5',
+		'--use-empty-masters',
+		'--threshold',
+		'1.5',
+		'--simulate',
+	],
+	[
+		'rebalance',
+		'--weight',
+		'a=2',
+		'b=0.5',
+		'127.0.0.1:7000',
+		'--use-empty-masters',
+		'--threshold',
+		'1.5',
+		'--simulate',
+	],
+	[
+		'rebalance',
+		'127.0.0.1:7000',
+		'--cluster-weight',
+		'a=2',
+		'b=0.5',
+		'--cluster-use-empty-masters',
+		'--cluster-threshold',
+		'1.5',
+		'--cluster-simulate',
+	],
+]) {
+	test(`rebalance is understood in this spelling: ${words.join(' ')}`, async (t) => {
+		const {job} = await parse(words);
+		const weights = [
+			{node: 'a', weight: 2},
+			{node: 'b', weight: 0.5},
+		];
+		const options = {node: node(7000), weights, useEmpty: true, autoWeights: false, simulate: true};
+		t.deepEqual(job, {
+			command: 'rebalance',
+			options: {...plain, ...options, thresholdPercent: 1.5, yes: false},
+		});
+	});
+}
+
+test('move-slot takes a slot or a range, a node, and finds the cluster by the node', async (t) => {
+	const one = await parse(['move-slot', '5', '127.0.0.1:7001']);
+	t.deepEqual(one.job, {
+		command: 'move-slot',
+		options: {...plain, yes: false, node: node(7001), slots: [5, 5], to: '127.0.0.1:7001'},
+	});
+	const range = await parse([
+		'move-slot',
+		'5-9',
+		'abc',
+		'127.0.0.1',
+		'7000',
+		'--rate',
+		'100',
+		'--parallel',
+		'4',
+	]);
+	t.like(range.job?.options, {node: node(7000), slots: [5, 9], to: 'abc', keysPerSecond: 100, parallel: 4});
+	t.like(await parse(['move-slot', '16384', 'abc', '7000']), {exitCode: 2});
+});
+
+for (const words of [
+	['reshard', '--slots', '16385', '7000'],
+	['reshard', '--resume', '--abort', '7000'],
+	['reshard', '--json', '--yes', '--slots', '1', '7000'],
+	['rebalance', '--by', 'colour', '7000'],
+	['rebalance', '--weight', 'a=x', '--', '7000'],
+	['rebalance', '--threshold', '-1', '7000'],
+	['move-slot', '1', 'abc', '7000', '--parallel', '65'],
+]) {
+	test(`wrong usage: ${words.join(' ')}`, async (t) => {
+		const {job, said} = await parse(words);
+		t.is(job, null);
+		t.not(said, '');
+	});
+}
