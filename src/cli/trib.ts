@@ -3,7 +3,9 @@ import {homedir} from 'node:os';
 import {join} from 'node:path';
 import {ControlClient} from '../launcher/control-client.ts';
 import {readControl} from '../launcher/data-dir.ts';
+import {withJournal} from '../launcher/journal.ts';
 import {ManagerThread} from '../launcher/manager-thread.ts';
+import type {ClusterSettings} from '../launcher/settings.ts';
 import type {ThreadFiles} from '../launcher/thread-files.ts';
 import {ThreadKind} from '../launcher/threads.ts';
 import type {Endpoint, TribJob} from '../trib/messages.ts';
@@ -23,30 +25,21 @@ interface Place {
  * @throws LaunchError
  */
 export async function runTrib(job: TribJob, {dataDir, file}: Place, threads: ThreadFiles): Promise<number> {
-	const {hosts} = await readPlace(file, dataDir);
-	const remote = hosts.length > 0 ? null : await runningLauncher(dataDir);
+	const settings = await readPlace(file, dataDir);
+	const remote = settings.hosts.length > 0 ? null : await runningLauncher(dataDir);
 	const terminal = new Terminal();
 	try {
 		return remote === null
-			? await runHere(await enter(withJournal(job), {dataDir, file}), terminal, threads)
+			? await runHere(await enter(withJournal(job, stateDirectory()), settings), terminal, threads)
 			: await watchJob(remote, terminal, (signal) => remote.run(job, terminal, signal));
 	} finally {
 		terminal.close();
 	}
 }
 
-/** Where jobs of clusters that do not run here keep their journals; a launcher puts its own directory in the place of this. */
-function withJournal(job: TribJob): TribJob {
-	switch (job.command) {
-		case 'reshard':
-		case 'rebalance':
-		case 'move-slot': {
-			const state = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
-			return {...job, options: {...job.options, journalDir: join(state, 'shoal')}} as TribJob;
-		}
-		default:
-			return job;
-	}
+/** Where jobs of clusters that do not run here keep their journals. */
+function stateDirectory(): string {
+	return join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'shoal');
 }
 
 /** The job lives as long as this process: Ctrl-C ends it after the step under way, a second one at once. */
@@ -67,8 +60,7 @@ async function runHere(job: TribJob, terminal: Terminal, threads: ThreadFiles): 
 }
 
 /** With what the settings say of how its nodes are entered, if they are hosts of them. No other server gets to hear it. */
-async function enter(job: TribJob, {dataDir, file}: Place): Promise<TribJob> {
-	const settings = await readPlace(file, dataDir);
+async function enter(job: TribJob, settings: ClusterSettings): Promise<TribJob> {
 	if (settings.hosts.length === 0) return job;
 	const {credentialsOfHosts, areHosts} = await import('./hosts.ts');
 	const endpoints = job.command === 'create' ? job.options.nodes : [job.options.node];

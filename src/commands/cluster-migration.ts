@@ -15,7 +15,7 @@ import type {ReplyWriter} from '../resp/reply-writer.ts';
 import type {Request} from '../resp/request.ts';
 import {type SlotRange} from '../slots/slot-ranges.ts';
 import {type Arg, block, flag, integer, many, named, oneOf, text} from './args.ts';
-import {CHANGE, clusterCommand, clusterOf, raw, SLOT_OUT_OF_RANGE, slotAt} from './cluster.ts';
+import {CHANGE, clusterCommand, clusterOf, raw, SLOT_OUT_OF_RANGE, slotAt, writeField} from './cluster.ts';
 import type {Command} from './command.ts';
 import type {Context} from './context.ts';
 import {CommandError, printable, SYNTAX_ERROR, wrongArity} from './errors.ts';
@@ -26,7 +26,7 @@ const UNKNOWN_ARGUMENT = new CommandError('ERR unknown argument');
 const NO_MIGRATIONS = new CommandError('ERR No migrations ongoing');
 
 function migrationsOf({services}: Context): SlotMigrationService {
-	return services.migrations!;
+	return services.slotMigrations!;
 }
 
 const slotPair = many(block('slot-range', {start: integer('start-slot'), end: integer('end-slot')}));
@@ -251,12 +251,6 @@ const syncSlots = clusterCommand({
 /** Both ends always, as both servers print them. */
 const formatRanges = (ranges: readonly SlotRange[], separator: string): string =>
 	ranges.map(([first, last]) => `${first}-${last}`).join(separator);
-
-function writeField(reply: ReplyWriter, name: string, value: string | number): void {
-	reply.bulkText(name);
-	if (typeof value === 'number') reply.integer(value);
-	else reply.bulkText(value);
-}
 
 export const migrationCommands: readonly Command[] = [
 	cancelSlotMigrations,

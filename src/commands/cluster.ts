@@ -435,7 +435,7 @@ const info = clusterCommand({
 	tips: NONDETERMINISTIC,
 	run(context) {
 		const cluster = clusterOf(context);
-		const {migrations} = context.services;
+		const {slotMigrations: migrations} = context.services;
 		const figures: readonly (readonly [string, number])[] =
 			migrations === null
 				? []
@@ -605,7 +605,8 @@ const links = clusterCommand({
 	},
 });
 
-function writeField(reply: ReplyWriter, name: string, value: string | number): void {
+/** A field of a map, and its value. */
+export function writeField(reply: ReplyWriter, name: string, value: string | number): void {
 	reply.bulkText(name);
 	if (typeof value === 'number') reply.integer(value);
 	else reply.bulkText(value);

@@ -48,10 +48,10 @@ const flushDb = command({
 	name: 'flushdb',
 	summary: 'Remove all keys from the current database',
 	complexity: 'O(N) where N is the number of keys in the selected database',
-	run({db, reply, services: {migrations, propagation}}) {
+	run({db, reply, services: {propagation, slotMigrations}}) {
 		db.dirty += db.size;
 		db.flush();
-		migrations?.flushed();
+		slotMigrations?.flushed();
 		// Replicas must end up empty even where they differ.
 		propagation.force();
 		reply.ok();
@@ -63,12 +63,12 @@ const flushAll = command({
 	name: 'flushall',
 	summary: 'Remove all keys from all databases',
 	complexity: 'O(N) where N is the total number of keys in all databases',
-	run({reply, services: {databases, migrations, persistence, propagation}}) {
+	run({reply, services: {databases, persistence, propagation, slotMigrations}}) {
 		for (const db of databases) {
 			db.dirty += db.size;
 			db.flush();
 		}
-		migrations?.flushed();
+		slotMigrations?.flushed();
 		persistence.flushedAll();
 		propagation.force();
 		reply.ok();

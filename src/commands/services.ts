@@ -38,7 +38,7 @@ export interface Services {
 	/** Null when cluster support is disabled. */
 	readonly cluster: ClusterService | null;
 	/** Null as `cluster`. */
-	readonly migrations: SlotMigrationService | null;
+	readonly slotMigrations: SlotMigrationService | null;
 	/** Writes one line to the node's log. */
 	log(level: LogLevel, line: string): void;
 }

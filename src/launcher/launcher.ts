@@ -11,6 +11,7 @@ import {LaunchError} from './errors.ts';
 import type {LauncherEvent, LauncherListener, LauncherStatus, NodeStatus} from './events.ts';
 import {Fleet} from './fleet.ts';
 import {JobBoard} from './jobs.ts';
+import {withJournal} from './journal.ts';
 import {ManagerThread, type JobConsole, type JobOutcome, type JobRunner} from './manager-thread.ts';
 import type {NodeHooks, NodeHandle} from './node-handle.ts';
 import {areClusterNodes, count, nodeCountOf, OWN_ENGINE, type ClusterSettings} from './settings.ts';
@@ -180,19 +181,7 @@ export class Launcher implements JobRunner {
 	/** Runs a job of the manager on this cluster, in the manager's thread; a manager that died is started anew. */
 	async run(job: TribJob, console: JobConsole, signal?: AbortSignal): Promise<JobOutcome> {
 		this.#manager ??= this.#startManager();
-		return this.#manager.run(this.#withJournal(this.#withPassword(job)), console, signal);
-	}
-
-	/** Jobs that move slots keep their journal with the cluster's files. Nobody else says where this process writes. */
-	#withJournal(job: TribJob): TribJob {
-		switch (job.command) {
-			case 'reshard':
-			case 'rebalance':
-			case 'move-slot':
-				return {...job, options: {...job.options, journalDir: this.dataDir.path}} as TribJob;
-			default:
-				return job;
-		}
+		return this.#manager.run(withJournal(this.#withPassword(job), this.dataDir.path), console, signal);
 	}
 
 	/** The manager need not be told the password of our own nodes; no other server ever gets to hear it. */

@@ -2,7 +2,7 @@
 import type {Client} from '../commands/client.ts';
 import type {Block} from '../commands/services.ts';
 import {ReplyWriter} from '../resp/reply-writer.ts';
-import type {Clock} from './ports.ts';
+import {type Clock, LONGEST_TIMER_MS} from './ports.ts';
 
 interface Held {
 	readonly block: Block;
@@ -10,9 +10,6 @@ interface Held {
 	/** CLIENT REPLY takes the reply away. */
 	readonly isSilent: boolean;
 }
-
-/** What a timer can wait at most. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class BlockedClients {
 	readonly #held = new Map<Client, Held>();

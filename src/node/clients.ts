@@ -12,12 +12,9 @@ import type {Request} from '../resp/request.ts';
 import {BlockedClients} from './blocked-clients.ts';
 import {systemClock} from './clock.ts';
 import {Pauses} from './pauses.ts';
-import type {Clock} from './ports.ts';
+import {type Clock, LONGEST_TIMER_MS} from './ports.ts';
 
 type PauseClock = Pick<Clock, 'wallMs' | 'after'>;
-
-/** What a timer can wait at most. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class NodeClients implements Clients {
 	pauseMode: PauseMode = 'none';

@@ -4,7 +4,7 @@
  */
 import type {Region} from '../lib/region.ts';
 import {type Reply, ReplyParser, ReplyProtocolError} from '../resp/reply-parser.ts';
-import type {Clock} from './ports.ts';
+import {type Clock, LONGEST_TIMER_MS} from './ports.ts';
 import type {Link, LinkHandler} from './transport.ts';
 
 /** Null: all replies are there. `written`: the target had taken the whole batch. */
@@ -19,9 +19,6 @@ interface Exchange {
 	/** Bytes that the kernel had not taken when the timer was set: fewer are progress. */
 	queuedBytes: number;
 }
-
-/** What a timer can wait at most. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class MigrationLink implements LinkHandler {
 	/** Database that the target has selected for this connection; null: it is not known. */

@@ -5,13 +5,10 @@
  */
 import {type DialHandlers, dialTcp} from './dial-tcp.ts';
 import {MigrationLink} from './migration-link.ts';
-import type {Clock} from './ports.ts';
+import {type Clock, LONGEST_TIMER_MS} from './ports.ts';
 
 const KEPT_IDLE_MS = 10_000;
 const MOST_IDLE = 64;
-/** What a timer can wait at most. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 export interface MigrationTargetsParts {
 	readonly clock: Pick<Clock, 'after'>;
 	/** Connects; the returned function gives up. Default: by TCP. */

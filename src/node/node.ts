@@ -79,7 +79,7 @@ class Node implements RunningNode {
 	readonly #stats: NodeStats;
 	readonly #replication: Replication;
 	readonly #shutdownWait: ShutdownWait;
-	readonly #migrations: SlotMigrations | null;
+	readonly #slotMigrations: SlotMigrations | null;
 	#links: StreamLinks | null = null;
 	#memory: NodeMemory | null = null;
 	#cluster: ClusterNode | null = null;
@@ -110,7 +110,7 @@ class Node implements RunningNode {
 				this.#log(level, text);
 			},
 		});
-		this.#migrations = settings.clusterEnabled
+		this.#slotMigrations = settings.clusterEnabled
 			? new SlotMigrations({
 					db: this.#databases[0]!,
 					stream: this.#stream,
@@ -234,7 +234,7 @@ class Node implements RunningNode {
 		});
 		this.#cluster?.start();
 		if (this.#cluster !== null)
-			this.#migrations?.start({
+			this.#slotMigrations?.start({
 				services: {...services, cluster: this.#cluster},
 				frontend,
 				links: this.#links,
@@ -303,10 +303,10 @@ class Node implements RunningNode {
 				role: (change) => {
 					if (change.kind === 'lead') this.#replication.lead();
 					else this.#replication.follow(change.host, change.port, change.node);
-					this.#migrations?.roleChanged(change.kind === 'lead');
+					this.#slotMigrations?.roleChanged(change.kind === 'lead');
 				},
 				writePause: (change) => {
-					if (change.kind === 'begin') this.#migrations?.held();
+					if (change.kind === 'begin') this.#slotMigrations?.held();
 					if (change.kind === 'begin') this.#clients.pause(change.untilMs, 'write', 'failover');
 					else this.#clients.unpause('failover');
 				},
@@ -314,7 +314,7 @@ class Node implements RunningNode {
 					this.#onClusterEvent(event);
 				},
 				published: () => {
-					this.#migrations?.published();
+					this.#slotMigrations?.published();
 				},
 				log: (level, text) => {
 					this.#log(level, text);
@@ -339,7 +339,7 @@ class Node implements RunningNode {
 	#onClusterEvent(event: ClusterEvent): void {
 		const db = this.#databases[0]!;
 		// Their keys are another node's now: they go here, in the replicas and in the files.
-		if (event.kind === 'slots-lost') this.#migrations?.slotsLost(event.slots);
+		if (event.kind === 'slots-lost') this.#slotMigrations?.slotsLost(event.slots);
 		if (event.kind === 'reset') db.flush();
 	}
 
@@ -417,7 +417,7 @@ class Node implements RunningNode {
 			databases,
 			table: new CommandTable(allCommands),
 			cluster: this.#cluster,
-			migrations: this.#migrations,
+			slotMigrations: this.#slotMigrations,
 			log: (level, line) => {
 				this.#log(level, line);
 			},
@@ -489,7 +489,7 @@ class Node implements RunningNode {
 		this.#stopping = true;
 		this.#cron?.stop();
 		this.#replication.stop();
-		this.#migrations?.stop();
+		this.#slotMigrations?.stop();
 		const closed = this.#listener?.close();
 		this.#frontend?.closeAll();
 		await this.#persistence.close();

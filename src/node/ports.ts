@@ -37,6 +37,9 @@ export interface Bus {
 	stop(): void;
 }
 
+/** What `Clock.after` can wait at most, some 24 days: a timer for longer would run at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export interface Clock {
 	/** Milliseconds with fractions; never goes backwards. Zero is anywhere. */
 	monotonicMs(): number;
@@ -44,7 +47,7 @@ export interface Clock {
 	wallMs(): number;
 	/** Unix time in whole ms that never goes backwards while the node runs: the time of the cluster core. */
 	steadyWallMs(): number;
-	/** Runs it once, unless the returned function is called before. */
+	/** Runs it once, unless the returned function is called before. @param delayMs at most LONGEST_TIMER_MS */
 	after(delayMs: number, run: () => void): () => void;
 	/** Runs it again and again until the returned function is called. */
 	every(intervalMs: number, run: () => void): () => void;

@@ -2,7 +2,7 @@
  * This node's link to its primary, from the dial to its end: the pure machine of src/replication/replica.ts with a link, the
  * databases and the clock. One for each attempt; who follows whom, and when to try again, is replication.ts's to say.
  */
-import type {Client, ClientConnection} from '../commands/client.ts';
+import type {Client} from '../commands/client.ts';
 import type {Stats} from '../commands/services.ts';
 import type {LogLevel, Settings} from '../commands/settings.ts';
 import type {Keyspace} from '../data/keyspace.ts';
@@ -15,6 +15,7 @@ import type {NodeClients} from './clients.ts';
 import type {Frontend} from './frontend.ts';
 import type {SnapshotLoader} from './snapshot-port.ts';
 import {StreamApplier} from './stream-applier.ts';
+import {streamConnection} from './stream-connection.ts';
 import type {StreamLinks} from './stream-links.ts';
 import type {Link, LinkHandler} from './transport.ts';
 
@@ -59,10 +60,7 @@ export interface TransferFacts {
 	readonly readBytes: number;
 }
 
-export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnection {
-	readonly fd = -1;
-	readonly inputBufferBytes = 0;
-	readonly pendingOutputBuffers = 0;
+export class ReplicationLink implements ReplicaOutlet, LinkHandler {
 	readonly #options: ReplicationLinkOptions;
 	readonly #machine: ReplicaMachine;
 	readonly #stopDial: () => void;
@@ -181,40 +179,6 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 		this.#machine.fail('Connection with master lost.');
 	}
 
-	// ClientConnection
-
-	get pendingInputBytes(): number {
-		return this.#applier?.pendingBytes ?? 0;
-	}
-
-	get pendingOutputBytes(): number {
-		return this.#link?.queuedBytes ?? 0;
-	}
-
-	close(): void {
-		this.#machine.fail('Connection with master lost.');
-	}
-
-	closeAfterReplies(): void {
-		this.close();
-	}
-
-	push(): void {
-		// The primary asks nothing and is told nothing.
-	}
-
-	resume(): void {
-		// It is never held back.
-	}
-
-	feed(): void {
-		// See push.
-	}
-
-	setHeldBytes(): void {
-		// See push.
-	}
-
 	// ReplicaOutlet
 
 	send(bytes: Uint8Array): void {
@@ -313,9 +277,17 @@ export class ReplicationLink implements ReplicaOutlet, LinkHandler, ClientConnec
 	/** From here on the primary is a client whose commands are run. */
 	#begin(): void {
 		const {clients, events, frontend, history, host, port, stats, nowMs} = this.#options;
-		const {remoteAddress, localAddress, localPort} = this.#link!;
+		const link = this.#link!;
+		const {remoteAddress, localAddress, localPort} = link;
 		const remote = remoteAddress === '' ? host : remoteAddress;
-		const client = clients.add(this, `${remote}:${port}`, `${localAddress}:${localPort}`, nowMs());
+		const connection = streamConnection({
+			link,
+			applier: () => this.#applier,
+			close: () => {
+				this.#machine.fail('Connection with master lost.');
+			},
+		});
+		const client = clients.add(connection, `${remote}:${port}`, `${localAddress}:${localPort}`, nowMs());
 		client.isPrimary = true;
 		client.databaseIndex = this.#databaseIndex;
 		this.#client = client;

@@ -14,8 +14,7 @@ import {AssertionError} from '../lib/assert.ts';
 import {formatSlotRanges} from '../slots/slot-ranges.ts';
 import type {CommandStream} from './command-stream.ts';
 import {RdbLoader} from './load-rdb.ts';
-import type {SlotLinkEvents} from './slot-link.ts';
-import {SlotLink, type SlotLinkOptions} from './slot-link.ts';
+import {SlotLink, type SlotLinkEvents, type SlotLinkOptions} from './slot-link.ts';
 import {hideSlots, showSlots, type SlotTrimmer} from './slot-trimmer.ts';
 
 export interface SlotImportOptions {

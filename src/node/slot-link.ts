@@ -2,7 +2,7 @@
  * A link that this node opens to another to move slots: it says who it is, asks one thing and waits for OK. The destination of
  * a migration then reads the source's stream from it; the source, which only lets the destination know, ends it.
  */
-import type {Client, ClientConnection} from '../commands/client.ts';
+import type {Client} from '../commands/client.ts';
 import type {Settings} from '../commands/settings.ts';
 import {latin1, toBytes} from '../lib/bytes.ts';
 import type {Region} from '../lib/region.ts';
@@ -10,6 +10,7 @@ import {ReplyWriter} from '../resp/reply-writer.ts';
 import type {NodeClients} from './clients.ts';
 import type {Frontend} from './frontend.ts';
 import {StreamApplier} from './stream-applier.ts';
+import {streamConnection} from './stream-connection.ts';
 import type {StreamLinks} from './stream-links.ts';
 import type {Link, LinkHandler} from './transport.ts';
 
@@ -39,10 +40,7 @@ const LF = 0x0a;
 /** An answer is a short line. */
 const LONGEST_ANSWER_BYTES = 4096;
 
-export class SlotLink implements LinkHandler, ClientConnection {
-	readonly fd = -1;
-	readonly inputBufferBytes = 0;
-	readonly pendingOutputBuffers = 0;
+export class SlotLink implements LinkHandler {
 	readonly #options: SlotLinkOptions;
 	readonly #writer = new ReplyWriter();
 	readonly #stopDial: () => void;
@@ -95,8 +93,16 @@ export class SlotLink implements LinkHandler, ClientConnection {
 	/** What comes from now on are commands, which are run here. @param onRun all of a chunk were that were there as a whole */
 	stream(onRun: () => void): void {
 		const {clients, frontend, host, port, nowMs} = this.#options;
-		const {localAddress, localPort} = this.#link!;
-		const client = clients.add(this, `${host}:${port}`, `${localAddress}:${localPort}`, nowMs());
+		const link = this.#link!;
+		const {localAddress, localPort} = link;
+		const connection = streamConnection({
+			link,
+			applier: () => this.#applier,
+			close: () => {
+				this.#end('The connection was closed by an operator');
+			},
+		});
+		const client = clients.add(connection, `${host}:${port}`, `${localAddress}:${localPort}`, nowMs());
 		client.isPrimary = true;
 		this.#client = client;
 		this.#onRun = onRun;
@@ -149,40 +155,6 @@ export class SlotLink implements LinkHandler, ClientConnection {
 
 	onClose(): void {
 		this.#end('Connection with the node lost');
-	}
-
-	// ClientConnection
-
-	get pendingInputBytes(): number {
-		return this.#applier?.pendingBytes ?? 0;
-	}
-
-	get pendingOutputBytes(): number {
-		return this.#link?.queuedBytes ?? 0;
-	}
-
-	close(): void {
-		this.#end('The connection was closed by an operator');
-	}
-
-	closeAfterReplies(): void {
-		this.close();
-	}
-
-	push(): void {
-		// The source asks nothing and is told nothing.
-	}
-
-	resume(): void {
-		// It is never held back.
-	}
-
-	feed(): void {
-		// See push.
-	}
-
-	setHeldBytes(): void {
-		// See push.
 	}
 
 	#answered(): void {

@@ -344,8 +344,9 @@ export class SlotMigrations implements SlotMigrationService {
 		for (const each of this.#exports) each.step({kind: 'tick'});
 		const silenceMs = this.#opened.services.config.settings.replicationTimeoutSeconds * 1000;
 		for (const importer of this.#imports) {
-			if (importer.machine.isUnderWay && this.#nowMs() - importer.task.updatedAtMs > silenceMs)
-				if (this.#nowMs() - importer.task.heardAtMs > silenceMs) importer.fail('The source is silent');
+			const {machine, task} = importer;
+			const heardAtMs = Math.max(task.updatedAtMs, task.heardAtMs);
+			if (machine.isUnderWay && this.#nowMs() - heardAtMs > silenceMs) importer.fail('The source is silent');
 		}
 		this.#lookAtOwners();
 		this.#beginNextImport();

@@ -1,6 +1,7 @@
 /**
  * How a job is ended half-way. It is never broken off: it ends by itself after the step under way, because `Printer.progress`,
- * which tells of every step that is done, throws what stands here when somebody wishes so.
+ * which tells of every step that is done, throws what stands here when somebody wishes so. Moves of slots, which run side by
+ * side and keep a journal, ask the printer themselves (run-moves.ts).
  */
 
 /** Somebody cancelled the job. */

@@ -23,6 +23,17 @@ export interface SlotLoad {
 	readonly bytes: number;
 }
 
+/** What the slots of some moves hold together; a slot that was not measured counts as empty. */
+export function loadOf(moves: readonly SlotMove[], loads: ReadonlyMap<number, SlotLoad>): SlotLoad {
+	let keyCount = 0;
+	let bytes = 0;
+	for (const {slot} of moves) {
+		keyCount += loads.get(slot)?.keyCount ?? 0;
+		bytes += loads.get(slot)?.bytes ?? 0;
+	}
+	return {keyCount, bytes};
+}
+
 /** The moves by their pair of nodes, in the order in which pairs first come. */
 export function groupMoves(moves: readonly SlotMove[]): MoveGroup[] {
 	const groups = new Map<string, {source: string; target: string; slots: number[]}>();

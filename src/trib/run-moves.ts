@@ -8,7 +8,7 @@ import type {Connections} from './connections.ts';
 import type {Journal, MoveMethod} from './journal.ts';
 import type {Endpoint, MoveOptions} from './messages.ts';
 import {MoveError, moveSlot, type SlotEnd} from './move-slot.ts';
-import {formatBytes, formatSlots, type SlotLoad, type SlotMove} from './moves.ts';
+import {formatBytes, formatSlots, loadOf, type SlotLoad, type SlotMove} from './moves.ts';
 import type {Printer} from './printer.ts';
 import {address, isPrimary, type ClusterView, type NodeView} from './view.ts';
 
@@ -34,6 +34,8 @@ export interface MoveOutcome {
 
 /** Slots of one atomic migration: not all at once, so that there is progress and a failure costs little. */
 const ATOMIC_BATCH = 512;
+
+const CANCELLED = '*** Cancelled.';
 
 /** What is moved in one go, all between the same two nodes. */
 interface Unit {
@@ -123,8 +125,17 @@ export async function runMoves(
 		printer.line('#'.repeat(stretch.movedCount));
 	};
 
+	/** The next unit, unless somebody wants the job to end: what others have begun they end. */
+	const next = (): Unit | null => {
+		if (waiting.length > 0 && printer.isCancelled) {
+			problem ??= CANCELLED;
+			waiting.length = 0;
+		}
+		return nextUnit(waiting, busy);
+	};
+
 	const work = async (): Promise<void> => {
-		for (let unit = nextUnit(waiting, busy); unit !== null; unit = nextUnit(waiting, busy)) {
+		for (let unit = next(); unit !== null; unit = next()) {
 			if (!isParallel) announce(unit);
 			for (const id of [unit.source, unit.target]) busy.set(id, (busy.get(id) ?? 0) + 1);
 			try {
@@ -142,7 +153,7 @@ export async function runMoves(
 				if (method !== 'classic' && error instanceof MoveError && !(error instanceof StillRunningError)) {
 					for (const slot of unit.slots) openSlots.delete(slot);
 				}
-				// What others have begun they end; nothing new is begun.
+				// As when it is cancelled.
 				waiting.length = 0;
 			}
 			for (const id of [unit.source, unit.target]) busy.set(id, (busy.get(id) ?? 1) - 1);
@@ -231,8 +242,9 @@ class Progress {
 		this.#loads = loads;
 		this.#printer = printer;
 		this.#slotTotal = moves.length;
-		this.#keyTotal = moves.reduce((sum, {slot}) => sum + (loads.get(slot)?.keyCount ?? 0), 0);
-		this.#byteTotal = moves.reduce((sum, {slot}) => sum + (loads.get(slot)?.bytes ?? 0), 0);
+		const {keyCount, bytes} = loadOf(moves, loads);
+		this.#keyTotal = keyCount;
+		this.#byteTotal = bytes;
 	}
 
 	keysOf(slot: number): number {
@@ -265,7 +277,7 @@ class Progress {
 		const total = Math.max(this.#keyTotal + this.#slotTotal, done);
 		const leftMs = done === 0 ? 0 : ((performance.now() - this.#startedAt) * (total - done)) / done;
 		if (done > 0) parts.push(`${formatDuration(leftMs)} left`);
-		this.#printer.progress(this.#slots, this.#slotTotal, [...parts, 'slots'].join(', '));
+		this.#printer.noteProgress(this.#slots, this.#slotTotal, [...parts, 'slots'].join(', '));
 	}
 }
 

@@ -12,7 +12,7 @@ import {Journal, type MoveMethod} from './journal.ts';
 import {NodeError} from './load-view.ts';
 import {measureSlots} from './measure-slots.ts';
 import type {MoveOptions, TribExitCode} from './messages.ts';
-import {formatBytes, formatSlots, groupMoves, type SlotLoad, type SlotMove} from './moves.ts';
+import {formatBytes, formatSlots, groupMoves, loadOf, type SlotLoad, type SlotMove} from './moves.ts';
 import {parseNodesText} from './nodes-text.ts';
 import type {Printer} from './printer.ts';
 import {runMoves, slotEnd, type MoveOutcome} from './run-moves.ts';
@@ -135,8 +135,7 @@ export async function showPlan(
 			`slot ${slot}: ${addressOf.get(source) ?? source} -> ${addressOf.get(target) ?? target}, ${keyCount} keys, ${formatBytes(bytes)}`,
 		);
 	}
-	const keyCount = moves.reduce((sum, {slot}) => sum + (loads.get(slot)?.keyCount ?? 0), 0);
-	const bytes = moves.reduce((sum, {slot}) => sum + (loads.get(slot)?.bytes ?? 0), 0);
+	const {keyCount, bytes} = loadOf(moves, loads);
 	const how = method === 'classic' ? 'with MIGRATE' : 'atomically';
 	printer.line(
 		`${moves.length} slots with ${keyCount} keys, about ${formatBytes(bytes)}, would move ${how}.`,
@@ -248,16 +247,8 @@ function reportOf(
 ): MoveReport {
 	const groups = groupMoves(moves).map((group) => {
 		const own = moves.filter(({source, target}) => source === group.source && target === group.target);
-		const sum = (value: (load: SlotLoad) => number): number | null =>
-			loads === null
-				? null
-				: own.reduce((total, {slot}) => total + value(loads.get(slot) ?? {keyCount: 0, bytes: 0}), 0);
-		return {
-			...group,
-			slotCount: own.length,
-			keyCount: sum(({keyCount}) => keyCount),
-			bytes: sum(({bytes}) => bytes),
-		};
+		const load = loads === null ? {keyCount: null, bytes: null} : loadOf(own, loads);
+		return {...group, slotCount: own.length, ...load};
 	});
 	return {
 		command,

@@ -61,7 +61,7 @@ export class CommandRunner {
 			client: this.client,
 			services: {
 				cluster: null,
-				migrations: null,
+				slotMigrations: null,
 				propagation: NO_PROPAGATION,
 				persistence: NO_PERSISTENCE,
 				replication: loneReplication,

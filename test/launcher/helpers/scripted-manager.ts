@@ -36,6 +36,8 @@ parentPort?.on('message', async (message: ToManager) => {
 			says({kind: 'progress', id, done: 1, total: 2, what: 'nodes'});
 			says({kind: 'done', id, exitCode: 0, report: null});
 			break;
+		default:
+			throw new Error(`no test asks for ${job.command}`);
 	}
 });
 says({kind: 'ready'});
