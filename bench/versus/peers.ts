@@ -11,7 +11,8 @@ import {promisify} from 'node:util';
 const run = promisify(execFile);
 
 /** From build/bench/versus to the bundle that people run. */
-const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+/** What `shoal` runs. */
+export const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
 
 export interface Server {
 	readonly name: 'shoal' | 'redis';

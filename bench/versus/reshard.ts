@@ -1,10 +1,12 @@
 /**
  * How long a thousand slots with their keys take from one node of a cluster of three to another, by `redis-cli --cluster reshard`
- * as people run it: ten keys a MIGRATE. Both clusters stand side by side, and rounds alternate between them.
+ * as people run it (ten keys a MIGRATE), and by `shoal trib reshard`, which moves slots atomically. The clusters stand side by
+ * side, and rounds alternate between them.
  */
 import {execFile} from 'node:child_process';
+import {tmpdir} from 'node:os';
 import {promisify} from 'node:util';
-import {median, redisCli, type Server, startRedisCluster, startShoal} from './peers.ts';
+import {CLI, median, redisCli, type Server, startRedisCluster, startShoal} from './peers.ts';
 import {keySlot} from '../../src/slots/key-slot.ts';
 import {toBytes} from '../../src/lib/bytes.ts';
 import {RespClient} from '../../test/helpers/resp-client.ts';
@@ -45,6 +47,15 @@ const byRedisCli = async ({ports}: Server, from: string, to: string): Promise<vo
 	);
 };
 
+const byTrib = async ({ports}: Server, from: string, to: string): Promise<void> => {
+	const job = ['trib', 'reshard', `127.0.0.1:${ports[0]}`, '--from', from, '--to', to];
+	await run(process.execPath, [CLI, ...job, '--slots', String(SLOTS), '--yes'], {
+		maxBuffer: 1 << 28,
+		// Its journal is none of the person's who runs the benchmark.
+		env: {...process.env, XDG_STATE_HOME: tmpdir()},
+	});
+};
+
 const CONTENDERS: readonly Contender[] = [
 	{
 		name: 'redis, redis-cli reshard',
@@ -52,6 +63,7 @@ const CONTENDERS: readonly Contender[] = [
 		reshard: byRedisCli,
 	},
 	{name: 'shoal, redis-cli reshard', start: async () => startShoal({shards: SHARDS}), reshard: byRedisCli},
+	{name: 'shoal, shoal trib reshard', start: async () => startShoal({shards: SHARDS}), reshard: byTrib},
 ];
 
 /** `key:0` and on with 64 bytes each, to the node that has the slot. */

@@ -102,7 +102,7 @@ function jobLine({id, command, state, isCancelling, seconds, progress, exitCode}
 		command,
 		isCancelling ? 'running, is being cancelled' : state,
 		exitCode === null ? '' : `exit code ${exitCode}`,
-		progress === null ? '' : `${progress.done}/${progress.total} ${progress.what}`,
+		progress === null ? '' : `${progress.what} ${progress.done}/${progress.total}`,
 		`${seconds} s`,
 	];
 	return words.filter((word) => word !== '').join('  ');

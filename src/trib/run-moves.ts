@@ -81,9 +81,7 @@ export async function runMoves(
 		if (method !== 'classic') {
 			for (const slot of slots) openSlots.add(slot);
 			await moveAtomically(connections, method, slotEnd(from), slotEnd(to), slotRanges(slots));
-			const count = slots.reduce((sum, slot) => sum + (run.loads.get(slot)?.keyCount ?? 0), 0);
-			progress.addKeys(slots[0]!, count);
-			return count;
+			return progress.addAllKeysOf(slots);
 		}
 		const [slot] = slots as [number];
 		return moveSlot(connections, slotEnd(from), slotEnd(to), slot, {
@@ -252,16 +250,28 @@ class Progress {
 	}
 
 	addKeys(slot: number, count: number): void {
-		const load = this.#loads.get(slot);
-		this.#keysOfSlot.set(slot, this.keysOf(slot) + count);
-		this.#keys += count;
-		if (load !== undefined && load.keyCount > 0) this.#bytes += (load.bytes / load.keyCount) * count;
+		this.#add(slot, count);
 		this.#show();
+	}
+
+	/** As many as these slots had when they were measured. Returns how many. */
+	addAllKeysOf(slots: readonly number[]): number {
+		const before = this.#keys;
+		for (const slot of slots) this.#add(slot, this.#loads.get(slot)?.keyCount ?? 0);
+		this.#show();
+		return this.#keys - before;
 	}
 
 	slotsDone(slots: readonly number[]): void {
 		this.#slots += slots.length;
 		this.#show();
+	}
+
+	#add(slot: number, count: number): void {
+		const load = this.#loads.get(slot);
+		this.#keysOfSlot.set(slot, this.keysOf(slot) + count);
+		this.#keys += count;
+		if (load !== undefined && load.keyCount > 0) this.#bytes += (load.bytes / load.keyCount) * count;
 	}
 
 	#show(): void {

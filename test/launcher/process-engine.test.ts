@@ -9,34 +9,22 @@ import {setImmediate} from 'node:timers/promises';
 import test, {type ExecutionContext} from 'ava';
 import {carryOut, type NodeAct} from '../../src/launcher/acts.ts';
 import {LaunchError} from '../../src/launcher/errors.ts';
-import type {LauncherEvent} from '../../src/launcher/events.ts';
-import {launch, type Launcher, type LaunchOptions} from '../../src/launcher/launcher.ts';
+import type {Launcher, LaunchOptions} from '../../src/launcher/launcher.ts';
 import {findServerBinary} from '../../src/launcher/server-binary.ts';
-import {settle, type ClusterWishes} from '../../src/launcher/settings.ts';
+import type {ClusterWishes} from '../../src/launcher/settings.ts';
 import {threadFilesBeside} from '../../src/launcher/thread-files.ts';
 import {NodeConnection} from '../../src/trib/client.ts';
 import {freePort} from '../helpers/redis-server.ts';
-import {eventually, scratchDirectory} from './helpers/scratch.ts';
+import {eventually, launchScripted, scratchDirectory} from './helpers/scratch.ts';
 
 const threads = threadFilesBeside(new URL('../../src/cli.js', import.meta.url).href);
 
-async function launchServers(
+const launchServers = (
 	t: ExecutionContext,
 	wishes: ClusterWishes,
 	options: Partial<LaunchOptions> = {},
-): Promise<{launcher: Launcher; events: LauncherEvent[]}> {
-	const events: LauncherEvent[] = [];
-	const settings = settle(
-		[
-			{engine: 'redis-server', basePort: 0, dataDir: join(scratchDirectory(t), 'data'), nodeTimeoutMs: 2000},
-			wishes,
-		],
-		(field) => field,
-	);
-	const launcher = await launch({settings, threads, onEvent: (event) => events.push(event), ...options});
-	t.teardown(() => launcher.kill());
-	return {launcher, events};
-}
+): ReturnType<typeof launchScripted> =>
+	launchScripted(t, {engine: 'redis-server', nodeTimeoutMs: 2000, ...wishes}, {threads, ...options});
 
 const act = (launcher: Launcher, what: NodeAct) => carryOut(launcher, what, 'a test');
 

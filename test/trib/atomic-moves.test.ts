@@ -5,8 +5,9 @@ import {mkdtemp, readdir, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Journal} from '../../src/trib/journal.ts';
+import {runJob} from '../../src/trib/run-job.ts';
 import {FakeCluster} from './fake-cluster.ts';
-import {runTrib} from './harness.ts';
+import {runTrib, Script} from './harness.ts';
 
 const a = 'a'.repeat(40);
 const b = 'b'.repeat(40);
@@ -23,6 +24,19 @@ for (const [dialect, method, command] of [
 		t.deepEqual(cluster.changes, [command]);
 		t.is(cluster.slotsOf(1), '0-9 8192-16383');
 		t.like(JSON.parse(run.stdout), {ok: true, method, movedSlots: [[0, 9]], movedKeyCount: 10});
+	});
+
+	test(`${dialect}: progress tells keys and bytes of all slots of a batch`, async (t) => {
+		await using cluster = await FakeCluster.start(dialect, dialect);
+		cluster.emptySlotCount = 4;
+		cluster.keyBytes = 100;
+		const told: string[] = [];
+		const script = Object.assign(new Script(), {
+			progress: (done: number, total: number, what: string) => told.push(`${what} ${done}/${total}`),
+		});
+		const options = {node: cluster.nodes[0]!, slots: [0, 9] as const, to: b};
+		t.is((await runJob({command: 'move-slot', options}, script)).exitCode, 0);
+		t.is(told.at(-1), '6 of 6 keys, 600 bytes of 600 bytes, 0:00 left, slots 10/10');
 	});
 
 	test(`${dialect}: a rebalance moves scattered slots as ranges, in batches`, async (t) => {

@@ -31,6 +31,10 @@ export class FakeCluster implements AsyncDisposable {
 	readonly tasks: Task[] = [];
 	/** How the next migrations end; `goes on` until they are cancelled. */
 	endsWith: 'success' | 'failure' | 'goes on' = 'success';
+	/** Of the one key that every slot has; 0: none is shown. */
+	keyBytes = 0;
+	/** So many slots, the first ones, have no key. */
+	emptySlotCount = 0;
 	readonly #owners: number[] = Array.from({length: 16_384}, (_, slot) => (slot < 8192 ? 0 : 1));
 	readonly #dialects: readonly Dialect[];
 	readonly #servers: Server[] = [];
@@ -103,9 +107,11 @@ export class FakeCluster implements AsyncDisposable {
 			case 'CLUSTER NODES':
 				return encode(this.#nodesText(me));
 			case 'CLUSTER COUNTKEYSINSLOT':
-				return encode(1);
+				return encode(Number(rest[0]) < this.emptySlotCount ? 0 : 1);
 			case 'CLUSTER GETKEYSINSLOT':
-				return encode([]);
+				return encode(this.keyBytes > 0 ? ['key'] : []);
+			case 'MEMORY USAGE':
+				return encode(this.keyBytes);
 			case 'CLUSTER MIGRATION':
 				return dialect === 'redis-8.4' ? this.#migration(me, rest) : unknown(second);
 			case 'CLUSTER MIGRATESLOTS':

@@ -20,7 +20,7 @@ export function scratchDirectory(t: ExecutionContext): string {
 	return directory;
 }
 
-/** Three scripted nodes on free ports unless wished otherwise; stopped when the test is over. */
+/** Three nodes on free ports, scripted ones, unless wished otherwise; stopped when the test is over. */
 export async function launchScripted(
 	t: ExecutionContext,
 	wishes: ClusterWishes,
