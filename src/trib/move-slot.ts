@@ -34,8 +34,10 @@ export interface MoveSlotOptions {
 	readonly replace?: boolean;
 	/** What the target asks of the source. */
 	readonly credentials?: Credentials | undefined;
-	/** Called when the first node has been changed: from then on the slot may be half moved. */
+	/** Called before the first command: from then on the slot may be half moved, whatever is heard of it. */
 	onOpened?(): void;
+	/** Called when the first node has refused that: nothing was changed. */
+	onRefused?(): void;
 	/** Called before a batch; what it waits for slows the move down. */
 	beforeBatch?(keyCount: number): Promise<void>;
 	/** Called after a batch. */
@@ -76,10 +78,11 @@ export async function moveSlot(
 	const [from, to] = await Promise.all([connections.to(source.endpoint), connections.to(target.endpoint)]);
 	const words = (...end: string[]): string[] => ['CLUSTER', 'SETSLOT', String(slot), ...end];
 
+	options.onOpened?.();
 	const importing = await to.call(...words('IMPORTING', source.id));
 	const targetOwns = importing instanceof RespError && /already the owner/i.test(importing.message);
+	if (importing instanceof RespError && !targetOwns) options.onRefused?.();
 	if (!targetOwns) throwIfError(target, importing);
-	options.onOpened?.();
 	const migrating = await from.call(...words('MIGRATING', target.id));
 	const sourceLost = migrating instanceof RespError && /not the owner/i.test(migrating.message);
 	if (migrating instanceof RespError && !(sourceLost && targetOwns)) {

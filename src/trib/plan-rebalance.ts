@@ -29,6 +29,9 @@ export interface RebalancePlan {
 	readonly transfers: readonly Transfer[];
 }
 
+/** Of floating point, as a part of the whole load: a node that has its very share is not over it. */
+const ROUNDING = 1e-9;
+
 /** @param thresholdPercent how far off its share a node may be */
 export function planBySlots(nodes: readonly WeightedNode[], thresholdPercent: number): RebalancePlan {
 	const totalWeight = sumOf(nodes, ({weight}) => weight);
@@ -100,7 +103,12 @@ export function planByLoad(
 	);
 	if (!isNeeded || totalWeight === 0) return {isNeeded: false, balances, transfers: []};
 
-	const receivers = entries.filter(({node}) => node.weight > 0).map(({node}) => node.id);
+	// No node gives and takes: who takes a slot gets a new epoch, and with that its word on a slot that it gives away just now
+	// would win over who has taken it.
+	const takes = ({node, load}: (typeof entries)[number]): boolean =>
+		node.weight > 0 && load - shareOf(node) <= total * ROUNDING;
+	const receivers = entries.filter(takes).map(({node}) => node.id);
+	const givers = entries.filter((entry) => !takes(entry));
 	const deficit = (id: string): number => -(balances.get(id) ?? 0);
 	const left = new Map(balances);
 	const room = (id: string): number => -(left.get(id) ?? 0);
@@ -111,15 +119,13 @@ export function planByLoad(
 		left.set(target, (left.get(target) ?? 0) + load);
 	};
 	let turn = 0;
-	for (const {node, slots} of entries.toSorted((a, b) => deficit(a.node.id) - deficit(b.node.id))) {
+	for (const {node, slots} of givers.toSorted((a, b) => deficit(a.node.id) - deficit(b.node.id))) {
 		for (const {slot, load} of slots) {
-			const others = receivers.filter((id) => id !== node.id);
-			if (others.length === 0) break;
 			// Slots without load go in turn; what weighs something goes where most is missing.
 			const neediest =
 				load === 0
-					? others[turn++ % others.length]!
-					: others.reduce((best, id) => (room(id) > room(best) ? id : best));
+					? receivers[turn++ % receivers.length]!
+					: receivers.reduce((best, id) => (room(id) > room(best) ? id : best));
 			if (node.weight === 0) move(slot, load, node.id, neediest);
 			// It must make both ends better: more than half of it is wanted there and too much here.
 			else if (load > 0 && load <= 2 * Math.min(-room(node.id), room(neediest)) - Number.EPSILON) {

@@ -92,6 +92,7 @@ export async function runMoves(
 			replace: options.replace === true,
 			credentials: options.credentials,
 			onOpened: () => void openSlots.add(slot),
+			onRefused: () => void openSlots.delete(slot),
 			beforeBatch: pace,
 			onKeys: (count) => progress.addKeys(slot, count),
 			warn: (line) => printer.warning(line),

@@ -13,7 +13,7 @@ import {NodeError} from './load-view.ts';
 import {measureSlots} from './measure-slots.ts';
 import type {MoveOptions, TribExitCode} from './messages.ts';
 import {formatBytes, formatSlots, groupMoves, loadOf, type SlotLoad, type SlotMove} from './moves.ts';
-import {parseNodesText} from './nodes-text.ts';
+import {isReplica, parseNodesText, type NodeLine} from './nodes-text.ts';
 import type {Printer} from './printer.ts';
 import {runMoves, slotEnd, type MoveOutcome} from './run-moves.ts';
 import {address, isPrimary, slotSignature, type ClusterView, type NodeView} from './view.ts';
@@ -47,7 +47,7 @@ export interface JobResult {
 	readonly report: MoveReport | null;
 }
 
-/** The cluster's nodes come to agree within this, or `check` tells that they do not. */
+/** The cluster's nodes come to agree within this, or something is wrong. */
 const SETTLE_PATIENCE_MS = 10_000;
 const SETTLE_PAUSE_MS = 20;
 
@@ -168,6 +168,9 @@ export async function carryOut(
 	const isMeasured = method !== 'classic' || printer.showsProgress || options.json === true;
 	const loads = isMeasured ? await loadsOf(moves, view, connections) : null;
 	const journal = resumed?.journal ?? (await beginJournal(command, method, moves, view, options));
+	// Two nodes with the same epoch settle that by a new one for either, and its word on a slot that it gives away just then
+	// would win over who has taken it.
+	await untilSettled(view, connections);
 	const outcome = await runMoves(moves, connections, printer, {
 		view,
 		method,
@@ -176,15 +179,20 @@ export async function carryOut(
 		loads: loads ?? new Map<number, SlotLoad>(),
 		style: command === 'rebalance' ? 'marks' : 'lines',
 	});
-	await untilAgreed(view, connections);
+	const agree = await untilSettled(view, connections);
 	const isTouched = outcome.movedSlots.length > 0 || outcome.openSlots.length > 0;
 	const isLeft = outcome.problem !== null && (isTouched || resumed !== null);
 	if (!isLeft) await journal?.remove();
 	if (outcome.problem !== null) {
 		tellProblem(outcome.problem, outcome, moves.length, method, isLeft ? journal : null, options, printer);
 	}
+	if (!agree) {
+		const where = formatEndpoint(options.node);
+		printer.error(`[ERR] Nodes don't agree about configuration! See shoal trib check ${where}`);
+	}
 	const report = reportOf(command, method, moves, loads, outcome, isLeft ? journal : null);
-	return {exitCode: outcome.problem === null ? 0 : isTouched ? 3 : 1, report};
+	if (outcome.problem !== null) return {exitCode: isTouched ? 3 : 1, report};
+	return {exitCode: agree ? 0 : 1, report};
 }
 
 async function beginJournal(
@@ -266,19 +274,33 @@ function rangesOf(slots: readonly number[]): readonly SlotRange[] {
 	return slotRanges(slots.toSorted((a, b) => a - b));
 }
 
-/** Replicas and other nodes hear of new owners by gossip: who runs `check` next shall not see them disagree. */
-async function untilAgreed({nodes}: ClusterView, connections: Connections): Promise<void> {
+/**
+ * Replicas and other nodes hear of new owners by gossip: who runs `check` next shall not see them disagree. And no two primaries
+ * have the same epoch. False when it does not come to that.
+ */
+async function untilSettled({nodes}: ClusterView, connections: Connections): Promise<boolean> {
 	const startedAt = performance.now();
 	while (performance.now() - startedAt < SETTLE_PATIENCE_MS) {
-		const signatures = await Promise.allSettled(
+		const answers = await Promise.allSettled(
 			nodes.map(async ({endpoint}) => {
 				const reply = await (await connections.to(endpoint)).call('CLUSTER', 'NODES');
-				return typeof reply === 'string' ? slotSignature(parseNodesText(reply)) : '';
+				const lines = typeof reply === 'string' ? parseNodesText(reply) : [];
+				return {signature: slotSignature(lines), areEpochsDistinct: haveDistinctEpochs(lines)};
 			}),
 		);
 		// A node that went away is not waited for.
-		const seen = signatures.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-		if (new Set(seen).size <= 1) return;
+		const seen = answers.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+		const signatures = new Set(seen.map(({signature}) => signature));
+		if (signatures.size <= 1 && seen.every(({areEpochsDistinct}) => areEpochsDistinct)) return true;
 		await pause(SETTLE_PAUSE_MS);
 	}
+	return false;
+}
+
+/** Nodes that never got an epoch do not count: their word is the weakest. */
+function haveDistinctEpochs(lines: readonly NodeLine[]): boolean {
+	const epochs = lines
+		.filter((line) => !isReplica(line) && line.slots.length > 0 && line.configEpoch > 0)
+		.map(({configEpoch}) => configEpoch);
+	return new Set(epochs).size === epochs.length;
 }

@@ -90,6 +90,17 @@ for (const [dialect, method, command] of [
 	}
 }
 
+test('no slot moves while two primaries have the same epoch: one of them is about to take a new one', async (t) => {
+	await using cluster = await FakeCluster.start('redis-8.4', 'redis-8.4');
+	cluster.collidingLooks = 20;
+	const script = new Script();
+	const left: number[] = [];
+	cluster.onChange = () => left.push(cluster.collidingLooks);
+	const options = {node: cluster.nodes[0]!, slots: [0, 9] as const, to: b};
+	t.is((await runJob({command: 'move-slot', options}, script)).exitCode, 0, script.stdout);
+	t.deepEqual(left, [0]);
+});
+
 for (const [title, dialects, options] of [
 	['one node does not offer it', ['redis-8.4', 'none'], {}],
 	['the nodes offer different kinds', ['redis-8.4', 'valkey-9'], {}],

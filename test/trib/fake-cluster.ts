@@ -35,6 +35,10 @@ export class FakeCluster implements AsyncDisposable {
 	keyBytes = 0;
 	/** So many slots, the first ones, have no key. */
 	emptySlotCount = 0;
+	/** Called for each of `changes`. */
+	onChange: () => void = () => undefined;
+	/** So often the nodes say that they have the same epoch. */
+	collidingLooks = 0;
 	readonly #owners: number[] = Array.from({length: 16_384}, (_, slot) => (slot < 8192 ? 0 : 1));
 	readonly #dialects: readonly Dialect[];
 	readonly #servers: Server[] = [];
@@ -120,6 +124,7 @@ export class FakeCluster implements AsyncDisposable {
 				return encode(this.#look(({source}) => source === me).map((task) => this.#valkeyTask(task)));
 			case 'CLUSTER CANCELSLOTMIGRATIONS':
 				this.changes.push(`${me}> ${words.join(' ')}`);
+				this.onChange();
 				for (const task of this.tasks) if (task.state === 'running') task.state = 'cancelled';
 				return '+OK\r\n';
 			default:
@@ -155,6 +160,7 @@ export class FakeCluster implements AsyncDisposable {
 			);
 		}
 		this.changes.push(`${me}> CLUSTER MIGRATION ${[what, ...rest].join(' ')}`);
+		this.onChange();
 		if (what === 'CANCEL') {
 			for (const task of this.tasks) if (task.id === rest[1]) task.state = 'canceled';
 			return encode(1);
@@ -164,6 +170,7 @@ export class FakeCluster implements AsyncDisposable {
 
 	#migrateSlots(me: number, words: readonly string[]): string {
 		this.changes.push(`${me}> CLUSTER MIGRATESLOTS ${words.join(' ')}`);
+		this.onChange();
 		const end = words.indexOf('NODE');
 		this.begin(me, this.ids.indexOf(words[end + 1]!), rangesOf(words.slice(1, end)));
 		return '+OK\r\n';
@@ -203,10 +210,12 @@ export class FakeCluster implements AsyncDisposable {
 	}
 
 	#nodesText(me: number): string {
+		const hasCollision = this.collidingLooks > 0;
+		if (hasCollision) this.collidingLooks--;
 		return this.nodes
 			.map(({host, port}, i) => {
 				const flags = i === me ? 'myself,master' : 'master';
-				return `${this.ids[i]} ${host}:${port}@${port} ${flags} - 0 0 ${i} connected ${this.slotsOf(i)}\n`;
+				return `${this.ids[i]} ${host}:${port}@${port} ${flags} - 0 0 ${hasCollision ? 7 : i + 1} connected ${this.slotsOf(i)}\n`;
 			})
 			.join('');
 	}

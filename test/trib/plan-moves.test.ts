@@ -165,6 +165,27 @@ test('any rebalance by load leaves no node further from its share than before', 
 	);
 });
 
+test('in a rebalance by load no node gives and takes', (t) => {
+	fc.assert(
+		fc.property(
+			fc.array(fc.integer({min: 0, max: 100}), {minLength: 30, maxLength: 30}),
+			fc.tuple(fc.integer({min: 0, max: 3}), fc.integer({min: 0, max: 3}), fc.integer({min: 1, max: 3})),
+			fc.integer({min: 0, max: 14}),
+			fc.integer({min: 15, max: 28}),
+			(loads, [a, b, c], first, second) => {
+				const nodes = [
+					node('a', a, [0, first]),
+					node('b', b, [first + 1, second]),
+					node('c', c, [second + 1, 16_383]),
+				];
+				const {transfers} = planByLoad(nodes, (slot) => loads[slot] ?? 0, 0);
+				const sources = new Set(transfers.map(({source: from}) => from));
+				t.false(transfers.some(({target}) => sources.has(target)));
+			},
+		),
+	);
+});
+
 test('moves survive being written as ranges', (t) => {
 	const moves = [7, 8, 9, 12].map((slot) => ({slot, source: 'a', target: 'b'}));
 	t.deepEqual(ungroupMoves(groupMoves(moves)), moves);
